@@ -1,0 +1,215 @@
+//! What a running action can do besides calling its service: log, report progress, `ensure`, wait, and
+//! learn that it should end.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    Code, Error, Principal, Result,
+    effect::{Intent, Looking, Settlement},
+};
+
+/// How loud a log line is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Where a run's lines and effects go. The `runs` crate implements it; so does [`crate::testing`].
+///
+/// Whatever it is given may hold a secret: it scrubs before it keeps or shows anything.
+#[async_trait]
+pub trait Recorder: Send + Sync {
+    /// A line in the step's log.
+    fn log(&self, level: Level, message: String);
+
+    /// What the run is doing now, with how much of it is done (0 to 100) where that is known.
+    fn progress(&self, message: String, percent: Option<u8>);
+
+    /// Writes down that a change is about to be made.
+    ///
+    /// # Errors
+    /// When it cannot be written: the change must not be made then.
+    async fn intend(&self, intent: &Intent) -> Result<EffectId>;
+
+    /// Writes down what became of it.
+    ///
+    /// # Errors
+    /// When it cannot be written: the next run settles the effect by looking.
+    async fn settle(&self, effect: EffectId, settlement: &Settlement) -> Result<()>;
+}
+
+/// Names one recorded effect within its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EffectId(pub u64);
+
+/// The context of one run. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    run: Arc<RunContext>,
+    cancel: CancellationToken,
+    deadline: Instant,
+}
+
+/// What a run is given when it starts.
+pub struct RunContext {
+    /// The run's id.
+    pub id: Uuid,
+    /// Who asked.
+    pub principal: Principal,
+    /// The organization (tenant) that the run acts for, from the input.
+    pub organization: Option<String>,
+    /// Whether nothing may be changed.
+    pub dry_run: bool,
+    /// How `ensure` looks after a lost answer.
+    pub looking: Looking,
+    /// Where lines and effects go.
+    pub recorder: Arc<dyn Recorder>,
+}
+
+impl Context {
+    /// A context that ends when `cancel` is cancelled or `limit` has passed.
+    pub fn new(run: RunContext, cancel: CancellationToken, limit: Duration) -> Self {
+        Context {
+            run: Arc::new(run),
+            cancel,
+            deadline: Instant::now() + limit,
+        }
+    }
+
+    /// The run's id.
+    pub fn run_id(&self) -> Uuid {
+        self.run.id
+    }
+
+    /// Who asked for the run.
+    pub fn principal(&self) -> &Principal {
+        &self.run.principal
+    }
+
+    /// The organization (tenant) that the run acts for.
+    pub fn organization(&self) -> Option<&str> {
+        self.run.organization.as_deref()
+    }
+
+    /// Whether this is a dry run: nothing may be changed. [`Context::ensure`] sees to it.
+    pub fn is_dry_run(&self) -> bool {
+        self.run.dry_run
+    }
+
+    pub(crate) fn recorder(&self) -> &dyn Recorder {
+        &*self.run.recorder
+    }
+
+    pub(crate) fn looking(&self) -> Looking {
+        self.run.looking
+    }
+
+    /// A line in the step's log.
+    pub fn log(&self, level: Level, message: impl Into<String>) {
+        self.run.recorder.log(level, message.into());
+    }
+
+    /// An info line.
+    pub fn info(&self, message: impl Into<String>) {
+        self.log(Level::Info, message);
+    }
+
+    /// A warning: the run goes on, but a person should know.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.log(Level::Warn, message);
+    }
+
+    /// What the run is doing now.
+    pub fn progress(&self, message: impl Into<String>, percent: Option<u8>) {
+        self.run.recorder.progress(message.into(), percent);
+    }
+
+    /// The same run with a nearer deadline. One that is further away changes nothing.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Context {
+            deadline: self.deadline.min(Instant::now() + limit),
+            ..self.clone()
+        }
+    }
+
+    /// The same run for clearing up after it was cancelled or ran out of time: no longer cancelled, with
+    /// `limit` to finish.
+    #[must_use]
+    pub fn cleanup(&self, limit: Duration) -> Self {
+        Context {
+            run: self.run.clone(),
+            cancel: CancellationToken::new(),
+            deadline: Instant::now() + limit,
+        }
+    }
+
+    /// How long the run may still go on.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether the run should go on.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`] or [`Code::DeadlineExceeded`].
+    pub fn check(&self) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            Err(cancelled())
+        } else if Instant::now() >= self.deadline {
+            Err(deadline())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits for `work` as long as the run goes on. For reading and waiting only: `work` is dropped when
+    /// the run ends.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`], [`Code::DeadlineExceeded`], or what `work` says.
+    pub async fn race<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(cancelled()),
+            () = tokio::time::sleep_until(self.deadline) => Err(deadline()),
+            result = work => result,
+        }
+    }
+
+    /// A pause that ends early when the run does.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`] or [`Code::DeadlineExceeded`].
+    pub async fn pause(&self, duration: Duration) -> Result<()> {
+        self.race(async {
+            tokio::time::sleep(duration).await;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "The run was cancelled.")
+}
+
+fn deadline() -> Error {
+    Error::new(
+        Code::DeadlineExceeded,
+        "The run's time is up. Running the step again continues from what is there.",
+    )
+}

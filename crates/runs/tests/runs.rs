@@ -1,0 +1,370 @@
+//! Runs as their callers see them. Time is paused: a wait takes no time, and its length is exact.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use sidestage_action::{Code, Context, Error, Prepared, Principal, Result};
+use sidestage_redact::Redactor;
+use sidestage_runs::{Event, EventKind, Key, Run, Runs, Settings, Start, Started, Status};
+use tokio::sync::Notify;
+
+fn ada() -> Principal {
+    Principal::Backstage {
+        plugin: "scaffolder".into(),
+        user: Some("user:default/ada".into()),
+    }
+}
+
+fn runs() -> Runs {
+    Runs::new(Settings::default(), Redactor::new())
+}
+
+/// A run whose work is an async closure.
+fn start<F>(
+    input: Value,
+    key: Option<&str>,
+    work: impl FnOnce(Context) -> F + Send + 'static,
+) -> Start
+where
+    F: Future<Output = Result<Value>> + Send + 'static,
+{
+    Start {
+        action: "test:work".into(),
+        principal: ada(),
+        prepared: Prepared {
+            connection: "test".into(),
+            organization: None,
+            input,
+            secrets: Vec::new(),
+            work: Box::new(move |ctx| Box::pin(work(ctx))),
+        },
+        dry_run: false,
+        key: key.map(|key| Key::given(&ada(), key).unwrap()),
+    }
+}
+
+fn refused(started: Result<Started>) -> Error {
+    match started {
+        Ok(_) => panic!("it was not refused"),
+        Err(error) => error,
+    }
+}
+
+async fn events(run: &Arc<Run>, after: u64) -> Vec<Event> {
+    run.clone().follow(after).collect().await
+}
+
+fn said(events: &[Event]) -> Vec<String> {
+    events
+        .iter()
+        .map(|event| match &event.kind {
+            EventKind::Log { message, .. } | EventKind::Progress { message, .. } => message.clone(),
+            EventKind::Output { output } => format!("output {output}"),
+            EventKind::End { status, error } => {
+                format!(
+                    "end {status:?} {}",
+                    error.as_ref().map_or("", |error| &error.message)
+                )
+            }
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_reads_everything_in_order_and_resumes_where_it_was() {
+    let run = runs()
+        .start(start(json!({}), None, async |ctx| {
+            ctx.info("one");
+            ctx.progress("two", Some(50));
+            Ok(json!({"done": true}))
+        }))
+        .unwrap()
+        .run;
+    let all = events(&run, 0).await;
+    assert_eq!(
+        said(&all),
+        ["one", "two", r#"output {"done":true}"#, "end Succeeded "]
+    );
+    assert_eq!(
+        all.iter().map(|event| event.id).collect::<Vec<_>>(),
+        [1, 2, 3, 4]
+    );
+    assert_eq!(events(&run, 2).await, all[2..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_sees_a_line_before_the_run_ends() {
+    let go_on = Arc::new(Notify::new());
+    let gate = go_on.clone();
+    let run = runs()
+        .start(start(json!({}), None, async move |ctx| {
+            ctx.info("working");
+            gate.notified().await;
+            Ok(json!({}))
+        }))
+        .unwrap()
+        .run;
+    let mut stream = Box::pin(run.clone().follow(0));
+    assert_eq!(said(&[stream.next().await.unwrap()]), ["working"]);
+    assert_eq!(run.status(), Status::Running);
+    go_on.notify_one();
+    assert_eq!(stream.count().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_run_says_that_it_waits_and_what_for() {
+    let run = runs()
+        .start(start(json!({}), None, async |ctx| {
+            ctx.progress("the workspace is starting", None);
+            ctx.pause(Duration::from_secs(50)).await?;
+            Ok(json!({}))
+        }))
+        .unwrap()
+        .run;
+    assert_eq!(
+        said(&events(&run, 1).await)[..2],
+        [
+            "still waiting after 20 s: the workspace is starting",
+            "still waiting after 40 s: the workspace is starting"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_joins_a_run_under_way_and_returns_one_that_succeeded() {
+    let runs = runs();
+    let work = || {
+        start(json!({"a": 1}), Some("k"), async |ctx: Context| {
+            ctx.pause(Duration::from_secs(5)).await.map(|()| json!(1))
+        })
+    };
+    let first = runs.start(work()).unwrap();
+    let joined = runs.start(work()).unwrap();
+    assert!(!first.joined && joined.joined && Arc::ptr_eq(&first.run, &joined.run));
+    events(&first.run, 0).await;
+    let again = runs.start(work()).unwrap();
+    assert!(again.joined && again.run.id == first.run.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_starts_anew_after_a_run_that_failed() {
+    let runs = runs();
+    let first = runs
+        .start(start(json!({}), Some("k"), async |_| {
+            Err(Error::not_found("no"))
+        }))
+        .unwrap()
+        .run;
+    events(&first, 0).await;
+    let second = runs
+        .start(start(json!({}), Some("k"), async |_| Ok(json!({}))))
+        .unwrap();
+    assert!(!second.joined && second.run.id != first.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_with_another_input_is_refused_naming_fields_and_no_values() {
+    let runs = runs();
+    let input = json!({"name": "dev", "cpu": 2});
+    runs.start(start(input, Some("k"), async |_| Ok(json!({}))))
+        .unwrap();
+    let error = refused(
+        runs.start(start(json!({"name": "hunter2"}), Some("k"), async |_| {
+            Ok(json!({}))
+        })),
+    );
+    assert_eq!(error.code(), Code::IdempotencyMismatch);
+    assert!(
+        error.message().contains("these differ: cpu, name."),
+        "{error}"
+    );
+    assert!(!error.message().contains("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_scoped_to_their_caller() {
+    let runs = runs();
+    runs.start(start(json!({"a": 1}), Some("k"), async |_| Ok(json!({}))))
+        .unwrap();
+    let bob = Principal::Key { name: "bob".into() };
+    let other = Start {
+        principal: bob.clone(),
+        key: Some(Key::given(&bob, "k").unwrap()),
+        ..start(json!({"a": 2}), None, async |_| Ok(json!({})))
+    };
+    assert!(!runs.start(other).unwrap().joined);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_somebody_else_is_not_found() {
+    let runs = runs();
+    let run = runs
+        .start(start(json!({}), None, async |_| Ok(json!({}))))
+        .unwrap()
+        .run;
+    assert!(runs.get(run.id, &ada()).is_ok());
+    let bob = Principal::Key { name: "bob".into() };
+    assert_eq!(runs.get(run.id, &bob).err().unwrap().code(), Code::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_ends_a_run() {
+    let run = runs()
+        .start(start(json!({}), None, async |ctx| {
+            ctx.pause(Duration::MAX / 4).await.map(|()| json!(1))
+        }))
+        .unwrap()
+        .run;
+    run.cancel();
+    assert_eq!(
+        said(&events(&run, 0).await),
+        ["end Cancelled The run was cancelled."]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_that_ignores_its_cancellation_is_ended_by_force() {
+    let run = runs()
+        .start(start(json!({}), None, async |_| {
+            std::future::pending().await
+        }))
+        .unwrap()
+        .run;
+    run.cancel();
+    let all = events(&run, 0).await;
+    let last = said(&all).pop().unwrap();
+    assert!(
+        last.starts_with("end Cancelled The run was cancelled and did not end within 90 s"),
+        "{last}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_has_a_longest_time() {
+    let run = runs()
+        .start(start(json!({}), None, async |ctx| {
+            ctx.pause(Duration::from_secs(7200))
+                .await
+                .map(|()| json!(1))
+        }))
+        .unwrap()
+        .run;
+    let all = events(&run, 0).await;
+    assert!(
+        said(&all)
+            .pop()
+            .unwrap()
+            .starts_with("end Failed The run's time is up.")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_ends_the_run_as_our_fault_and_is_not_shown() {
+    let run = runs()
+        .start(start(json!({}), None, async |_| panic!("secret detail")))
+        .unwrap()
+        .run;
+    let last = said(&events(&run, 0).await).pop().unwrap();
+    assert!(
+        last.starts_with("end Failed Sidestage failed by a fault of its own."),
+        "{last}"
+    );
+    assert!(!last.contains("secret detail"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_the_run_is_scrubbed_from_all_it_says() {
+    let mut start = start(json!({}), None, async |ctx| {
+        ctx.warn("calling with s3cr3t-token");
+        ctx.progress("s3cr3t-token", None);
+        Err(Error::conflict("the token s3cr3t-token is refused"))
+    });
+    start.prepared.secrets.push("s3cr3t-token".into());
+    let run = runs().start(start).unwrap().run;
+    let all = serde_json::to_string(&events(&run, 0).await).unwrap();
+    assert!(!all.contains("s3cr3t"), "{all}");
+    assert!(all.contains("calling with ***"), "{all}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_runs_than_allowed_are_refused_with_a_time_to_wait() {
+    let settings = Settings {
+        most_running: 1,
+        ..Settings::default()
+    };
+    let runs = Runs::new(settings, Redactor::new());
+    let wait = || {
+        start(json!({}), None, async |ctx: Context| {
+            ctx.pause(Duration::from_secs(1)).await.map(|()| json!(1))
+        })
+    };
+    let first = runs.start(wait()).unwrap().run;
+    let error = refused(runs.start(wait()));
+    assert_eq!(
+        (error.code(), error.wait()),
+        (Code::RateLimited, Some(Duration::from_secs(10)))
+    );
+    events(&first, 0).await;
+    tokio::task::yield_now().await;
+    assert!(runs.start(wait()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_run_is_forgotten_after_a_time() {
+    let runs = runs();
+    let run = runs
+        .start(start(json!({}), Some("k"), async |_| Ok(json!({}))))
+        .unwrap()
+        .run;
+    events(&run, 0).await;
+    tokio::time::advance(Duration::from_secs(25 * 60 * 60)).await;
+    runs.start(start(json!({}), None, async |_| Ok(json!({}))))
+        .unwrap();
+    assert!(runs.get(run.id, &ada()).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_lets_a_run_end_and_takes_no_new_one() {
+    let runs = runs();
+    let run = runs
+        .start(start(json!({}), None, async |ctx| {
+            ctx.pause(Duration::from_secs(5)).await.map(|()| json!(1))
+        }))
+        .unwrap()
+        .run;
+    let draining = tokio::spawn({
+        let runs = runs.clone();
+        async move { runs.drain(Duration::from_secs(10)).await }
+    });
+    tokio::task::yield_now().await;
+    let error = refused(runs.start(start(json!({}), None, async |_| Ok(json!({})))));
+    assert_eq!(error.code(), Code::UpstreamUnavailable);
+    draining.await.unwrap();
+    assert_eq!(run.status(), Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_sends_the_followers_of_a_long_run_away_without_an_end() {
+    let runs = runs();
+    let run = runs
+        .start(start(json!({}), None, async |_| {
+            std::future::pending().await
+        }))
+        .unwrap()
+        .run;
+    let follower = tokio::spawn({
+        let run = run.clone();
+        async move { events(&run, 0).await }
+    });
+    runs.drain(Duration::from_secs(1)).await;
+    assert!(
+        follower
+            .await
+            .unwrap()
+            .iter()
+            .all(|event| !matches!(event.kind, EventKind::End { .. }))
+    );
+}

@@ -90,6 +90,14 @@ fn plain(schema: &mut Schema) {
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.retain(|value| !value.is_null());
     }
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        // The lines of a doc comment are not the lines of a paragraph.
+        let paragraphs: Vec<String> = description
+            .split("\n\n")
+            .map(|text| text.replace('\n', " "))
+            .collect();
+        *description = paragraphs.join("\n\n");
+    }
     if schema.get("default").is_some_and(Value::is_null) {
         schema.remove("default");
     }

@@ -16,7 +16,7 @@ use sidestage_action::{
 use sidestage_redact::Redactor;
 use tokio::{sync::watch, time::Instant};
 
-use crate::event::{Event, EventKind, Failure, Status};
+use crate::event::{Event, EventKind, Failure, Status, now};
 
 /// Events that one run keeps. The oldest go first; followers that are further behind miss them.
 const MOST_EVENTS: usize = 10_000;
@@ -95,7 +95,7 @@ impl Record {
         }
         let event = Event {
             id: state.next_id,
-            time: Timestamp::now(),
+            time: now(),
             kind,
         };
         state.next_id += 1;
@@ -156,7 +156,7 @@ impl Record {
             }
         }
         state.status = status;
-        state.ended_at = Some((Timestamp::now(), Instant::now()));
+        state.ended_at = Some((now(), Instant::now()));
         drop(state);
         self.changed.send_replace(());
     }

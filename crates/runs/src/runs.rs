@@ -8,7 +8,6 @@ use std::{
 };
 
 use futures::FutureExt;
-use jiff::Timestamp;
 use serde_json::Value;
 use sidestage_action::{
     Code, Context, Error, Level, Prepared, Principal, Recorder, Result, RunContext, effect::Looking,
@@ -20,7 +19,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
-    event::{Failure, Status},
+    event::{Failure, Status, now},
     key::{Key, differing_fields},
     record::Record,
     run::Run,
@@ -161,7 +160,7 @@ impl Runs {
             principal,
             connection: prepared.connection.clone(),
             dry_run,
-            created_at: Timestamp::now(),
+            created_at: now(),
             input: prepared.input.clone(),
             record: Record::new(self.0.redactor.clone()),
             cancel: CancellationToken::new(),

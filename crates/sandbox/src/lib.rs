@@ -1,0 +1,106 @@
+//! In-memory services that answer, and refuse, as the real ones do: for the demo, for tests, and for
+//! authors of templates. What is known of the real ones, with sources, is in each service's module.
+//!
+//! Coder is at `/coder`. What a test needs besides is at `/sandbox`: faults to switch on, how the next
+//! builds behave, the requests that came, and what there is.
+
+mod coder;
+mod control;
+mod faults;
+mod requests;
+mod serve;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+pub use coder::{BuildBehaviour, Coder, EXPIRED_TOKEN, MEMBER_TOKEN, OWNER_TOKEN};
+pub use faults::{Fault, FaultRule, Faults};
+pub use requests::{Request, Requests};
+pub use serve::Running;
+
+/// How the sandbox behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a workspace's build takes.
+    pub build: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            build: Duration::from_secs(3),
+        }
+    }
+}
+
+/// The services and what was asked of them. Cheap to clone: clones are the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    coder: Coder,
+    faults: Faults,
+    requests: Requests,
+}
+
+impl Sandbox {
+    /// A sandbox with its seed.
+    pub fn new(options: Options) -> Self {
+        Sandbox(Arc::new(Inner {
+            coder: Coder::new(options.build),
+            faults: Faults::default(),
+            requests: Requests::default(),
+        }))
+    }
+
+    /// Coder.
+    pub fn coder(&self) -> &Coder {
+        &self.0.coder
+    }
+
+    /// Faults to switch on.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// What was asked.
+    pub fn requests(&self) -> &Requests {
+        &self.0.requests
+    }
+
+    /// All services under their paths, behind the faults.
+    pub fn router(&self) -> Router {
+        let services = Router::new()
+            .nest("/coder", coder::router(self.coder().clone()))
+            .layer(axum::middleware::from_fn_with_state(
+                self.clone(),
+                faults::intervene,
+            ));
+        services.merge(control::router(self.clone()))
+    }
+
+    /// Serves on a listener until the answer is dropped or stopped.
+    pub fn start(options: Options, listener: TcpListener) -> Running {
+        Running::new(Sandbox::new(options), listener)
+    }
+
+    /// Serves on a free port of loopback.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn spawn(options: Options) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
+        Sandbox::start(options, listener)
+    }
+
+    /// Back to the seed: no faults, no requests, nothing made.
+    pub fn reset(&self) {
+        self.coder().reset();
+        self.faults().clear();
+        self.requests().clear();
+    }
+}

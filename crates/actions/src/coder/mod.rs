@@ -1,0 +1,42 @@
+//! Coder: workspaces.
+
+mod builds;
+mod client;
+mod create_workspace;
+mod follow;
+mod parameters;
+
+use http::HeaderName;
+use secrecy::SecretString;
+use sidestage_action::{AnyAction, Service};
+use sidestage_upstream::{Credential, Upstream};
+
+use crate::provider::{ClientSettings, Provider};
+
+pub(crate) struct Coder;
+
+impl Provider for Coder {
+    const SERVICE: Service = Service {
+        id: "coder",
+        name: "Coder",
+        url_input: "coderUrl",
+        token_input: "token",
+    };
+
+    type Client = client::Client;
+
+    fn credential(token: SecretString) -> Credential {
+        Credential::Header {
+            name: HeaderName::from_static("coder-session-token"),
+            value: token,
+        }
+    }
+
+    fn client(upstream: Upstream, settings: ClientSettings) -> Self::Client {
+        client::Client::new(upstream, settings)
+    }
+
+    fn actions() -> Vec<Box<dyn AnyAction<Self::Client>>> {
+        vec![Box::new(create_workspace::CreateWorkspace)]
+    }
+}

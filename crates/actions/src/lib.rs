@@ -1,0 +1,19 @@
+//! The built-in providers: a folder each, and one line in [`PROVIDERS`].
+//!
+//! An action is one file in its provider's folder and one line in the provider's list. What all of them
+//! share is here: which connection an input names ([`ConnectionConfig`]), what a failed call means to a
+//! person, and the [`Registry`] through which the doors find them.
+
+mod coder;
+mod connections;
+mod provider;
+mod registry;
+mod upstream_error;
+
+pub use connections::ConnectionConfig;
+pub use registry::Registry;
+
+use registry::Entry;
+
+/// Every provider.
+const PROVIDERS: &[Entry] = &[Entry::of::<coder::Coder>()];

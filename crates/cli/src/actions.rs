@@ -1,0 +1,146 @@
+//! `sidestage actions`, and the OpenAPI document that is made from them.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use sidestage_actions::Registry;
+use sidestage_redact::Redactor;
+use sidestage_server::Config;
+
+/// List the actions, or write their schemas
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the actions
+    List,
+    /// Write the schemas of all actions to a folder
+    Schema {
+        /// The folder
+        #[arg(long, default_value = "actions-schema")]
+        out: PathBuf,
+        /// Write nothing; fail if the folder is not up to date
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[allow(clippy::print_stdout)]
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let registry = Registry::new(Vec::new())?;
+    match args.command {
+        Command::List => {
+            for action in registry.iter() {
+                println!(
+                    "{:32} {}",
+                    action.descriptor().id,
+                    action.descriptor().title
+                );
+            }
+        }
+        Command::Schema { out, check: true } => check(&files(&registry)?, &out)?,
+        Command::Schema { out, check: false } => write(&files(&registry)?, &out)?,
+    }
+    Ok(())
+}
+
+#[allow(clippy::print_stdout)]
+pub(crate) fn openapi() -> anyhow::Result<()> {
+    let app = sidestage_server::build(&Config::default(), &Redactor::new())?;
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&sidestage_server::document(&app))?
+    );
+    Ok(())
+}
+
+/// Every generated file, by its path in the folder.
+fn files(registry: &Registry) -> anyhow::Result<BTreeMap<PathBuf, String>> {
+    let mut files = BTreeMap::new();
+    let mut add = |path: PathBuf, value: &Value| {
+        files.insert(path, format!("{}\n", serde_json::to_string_pretty(value)?));
+        anyhow::Ok(())
+    };
+    let mut all = Vec::new();
+    for action in registry.iter() {
+        let descriptor = action.descriptor();
+        let folder = Path::new(&descriptor.plugin_id).join(&descriptor.name);
+        add(folder.join("input.schema.json"), &descriptor.schema.input)?;
+        add(folder.join("output.schema.json"), &descriptor.schema.output)?;
+        all.push(descriptor);
+    }
+    add("actions.json".into(), &json!(all))?;
+    Ok(files)
+}
+
+fn write(files: &BTreeMap<PathBuf, String>, out: &Path) -> anyhow::Result<()> {
+    for stale in stale(files, out)? {
+        fs::remove_file(&stale).with_context(|| format!("cannot remove {}", stale.display()))?;
+    }
+    for (path, text) in files {
+        let path = out.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn check(files: &BTreeMap<PathBuf, String>, out: &Path) -> anyhow::Result<()> {
+    let mut wrong: Vec<String> = stale(files, out)?
+        .iter()
+        .map(|path| format!("{}: no action has it", path.display()))
+        .collect();
+    for (path, text) in files {
+        let path = out.join(path);
+        match fs::read_to_string(&path) {
+            Ok(there) if there == *text => {}
+            Ok(_) => wrong.push(format!("{}: differs", path.display())),
+            Err(error) => wrong.push(format!("{}: {error}", path.display())),
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the generated schemas are not up to date; run `sidestage actions schema`:\n  {}",
+        wrong.join("\n  ")
+    )
+}
+
+/// JSON files in the folder that would not be generated.
+fn stale(files: &BTreeMap<PathBuf, String>, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut stale = Vec::new();
+    let mut folders = vec![out.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+                && path
+                    .strip_prefix(out)
+                    .is_ok_and(|path| !files.contains_key(path))
+            {
+                stale.push(path);
+            }
+        }
+    }
+    Ok(stale)
+}

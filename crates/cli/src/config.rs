@@ -1,0 +1,41 @@
+//! `sidestage config`.
+
+use std::path::PathBuf;
+
+use sidestage_server::{Config, config::DEFAULT};
+
+/// Print the commented default configuration, or check a file
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Print the default configuration, with every key and what it means
+    Default,
+    /// Say what is wrong with a file, with line and column
+    Check {
+        /// The file
+        #[arg(default_value = "sidestage.yaml")]
+        file: PathBuf,
+    },
+}
+
+#[allow(clippy::print_stdout)]
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    match args.command {
+        Command::Default => print!("{DEFAULT}"),
+        Command::Check { file } => {
+            let config = Config::load(&file)?;
+            println!(
+                "{}: {} connections, {} keys",
+                file.display(),
+                config.connections.len(),
+                config.auth.keys.len()
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! The binary `sidestage`.
+
+mod actions;
+mod config;
+mod sandbox;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+/// Runs Backstage's scaffolder actions that provision people into services: once and only once.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service
+    Serve(serve::Args),
+    /// List the actions, or write their schemas
+    Actions(actions::Args),
+    /// Print the commented default configuration, or check a file
+    Config(config::Args),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Run the in-memory services, for the demo, for tests and for authors of templates
+    Sandbox(sandbox::Args),
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Actions(args) => actions::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Openapi => actions::openapi(),
+        Command::Sandbox(args) => sandbox::run(args).await,
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("sidestage: {error:#}");
+            }
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends on SIGTERM and on Ctrl-C.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,40 @@
+//! `sidestage serve`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context;
+use sidestage_redact::Redactor;
+use sidestage_server::{Config, build, serve, telemetry};
+use tokio::net::TcpListener;
+
+/// Run the service
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The configuration; `sidestage config default` prints one with every key
+    #[arg(long, default_value = "sidestage.yaml", env = "SIDESTAGE_CONFIG")]
+    config: PathBuf,
+    /// Where to listen, instead of where the configuration says
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let config = Config::load(&args.config)?;
+    let redactor = Redactor::new();
+    telemetry::start(&config.log, redactor.clone())?;
+    let app = build(&config, &redactor).with_context(|| args.config.display().to_string())?;
+    let address = args.listen.unwrap_or(config.listen);
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    tracing::info!(%url, docs = %format!("{url}/docs"), "listening");
+    serve(
+        app,
+        listener,
+        config.server.shutdown_grace.0,
+        crate::stopped(),
+    )
+    .await?;
+    Ok(())
+}

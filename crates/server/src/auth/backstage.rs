@@ -1,0 +1,147 @@
+//! Backstage plugin tokens: a plugin that calls, and inside its token the user it acts for.
+//!
+//! Facts from `@backstage/backend-defaults` 0.18 (its auth service): both are ES256; the outer one has the
+//! type `vnd.backstage.plugin`, `sub` is the calling plugin, `aud` the called one, and there is no `iss`; the
+//! inner one (claim `obo`) has the type `vnd.backstage.limited-user` and neither `aud` nor `iss`. Each plugin
+//! publishes its own key set, and makes new keys at every start.
+
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use serde::{Deserialize, de::DeserializeOwned};
+use sidestage_action::Principal;
+use sidestage_upstream::Upstream;
+
+use super::{
+    Refusal,
+    jwks::{KeySets, NoKey},
+};
+
+pub(super) struct Backstage {
+    plugins: Vec<String>,
+    user_algorithm: Algorithm,
+    keys: KeySets,
+}
+
+const PLUGIN_TOKEN: &str = "vnd.backstage.plugin";
+const LIMITED_USER_TOKEN: &str = "vnd.backstage.limited-user";
+const PLUGIN_KEYS: &str = "/api/{plugin}/.backstage/auth/v1/jwks.json";
+const USER_KEYS: &str = "/api/auth/.well-known/jwks.json";
+/// Seconds by which two clocks may differ.
+const LEEWAY: u64 = 10;
+
+#[derive(Deserialize)]
+struct PluginClaims {
+    sub: String,
+    #[serde(default)]
+    obo: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UserClaims {
+    sub: String,
+}
+
+impl Backstage {
+    /// `plugins` are the ids of the plugins that may call; key sets are fetched from them only.
+    pub(super) fn new(upstream: Upstream, plugins: Vec<String>, user_algorithm: Algorithm) -> Self {
+        Backstage {
+            plugins,
+            user_algorithm,
+            keys: KeySets::new(upstream),
+        }
+    }
+
+    /// Verifies a plugin token for one of `audiences`, and the user token inside it.
+    pub(super) async fn verify(
+        &self,
+        token: &str,
+        audiences: &[&str],
+    ) -> Result<Principal, Refusal> {
+        let plugin = self.claimed_plugin(token)?;
+        let mut outer = Validation::new(Algorithm::ES256);
+        outer.set_audience(audiences);
+        outer.set_required_spec_claims(&["exp", "aud", "sub"]);
+        let claims: PluginClaims = self
+            .check(token, PLUGIN_TOKEN, outer, PLUGIN_KEYS, &[plugin])
+            .await?;
+        if claims.sub != plugin {
+            return Err(Refusal::token(
+                "the subject is not the plugin whose key signed it",
+            ));
+        }
+        let user = match claims.obo {
+            None => None,
+            Some(user_token) => {
+                let mut inner = Validation::new(self.user_algorithm);
+                inner.validate_aud = false;
+                inner.set_required_spec_claims(&["exp", "sub"]);
+                let claims: UserClaims = self
+                    .check(&user_token, LIMITED_USER_TOKEN, inner, USER_KEYS, &[])
+                    .await?;
+                Some(entity_ref(claims.sub)?)
+            }
+        };
+        Ok(Principal::Backstage {
+            plugin: claims.sub,
+            user,
+        })
+    }
+
+    /// Which configured plugin the token says it comes from. Decides only whose key set is asked.
+    fn claimed_plugin(&self, token: &str) -> Result<&str, Refusal> {
+        let claims: PluginClaims = jsonwebtoken::dangerous::insecure_decode_claims(token)
+            .map_err(|error| Refusal::token(format!("not a token: {error}")))?;
+        let known = self.plugins.iter().find(|plugin| **plugin == claims.sub);
+        known
+            .map(String::as_str)
+            .ok_or_else(|| Refusal::token("the calling plugin is not in auth.backstage.plugins"))
+    }
+
+    async fn check<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        kind: &str,
+        mut validation: Validation,
+        jwks: &'static str,
+        of: &[&str],
+    ) -> Result<T, Refusal> {
+        let header =
+            decode_header(token).map_err(|error| Refusal::token(format!("bad header: {error}")))?;
+        if header.typ.as_deref() != Some(kind) {
+            return Err(Refusal::token(format!("its type is not {kind}")));
+        }
+        let kid = header.kid.ok_or_else(|| Refusal::token("no key id"))?;
+        let key = self
+            .keys
+            .key(jwks, of, &kid)
+            .await
+            .map_err(|no_key| match no_key {
+                NoKey::Unknown => Refusal::token("no published key has its key id"),
+                NoKey::Unreachable(error) => Refusal::KeysUnreachable(Box::new(error)),
+            })?;
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        let data = decode::<T>(token, &key, &validation)
+            .map_err(|error| Refusal::token(error.to_string()))?;
+        Ok(data.claims)
+    }
+}
+
+/// `kind:namespace/name`, as Backstage writes it.
+fn entity_ref(text: String) -> Result<String, Refusal> {
+    let well_formed = text
+        .split_once(':')
+        .and_then(|(kind, rest)| {
+            rest.split_once('/')
+                .map(|(namespace, name)| [kind, namespace, name])
+        })
+        .is_some_and(|parts| {
+            parts
+                .iter()
+                .all(|part| !part.is_empty() && !part.contains([':', '/']))
+        });
+    if well_formed {
+        Ok(text)
+    } else {
+        Err(Refusal::token("the user is not an entity ref"))
+    }
+}

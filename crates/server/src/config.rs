@@ -1,0 +1,307 @@
+//! `sidestage.yaml`. Every key is documented in `default.yaml` beside this file, which is compiled in.
+
+use std::{collections::BTreeMap, fmt, fs, net::SocketAddr, path::Path, time::Duration};
+
+use jsonwebtoken::Algorithm;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use url::Url;
+
+/// The commented default configuration; `sidestage config default` prints it.
+pub const DEFAULT: &str = include_str!("default.yaml");
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The service's own log.
+    pub log: Log,
+    /// Who is let in.
+    pub auth: Auth,
+    /// The services, by connection name.
+    pub connections: BTreeMap<String, Connection>,
+    /// How runs behave.
+    pub runs: Runs,
+    /// Limits of the listener.
+    pub server: Server,
+}
+
+/// The service's own log.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Log {
+    /// One JSON object a line, or text for people.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,sidestage_upstream=debug`.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Who is let in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Auth {
+    /// The Backstage whose plugin tokens are accepted. None: none are.
+    pub backstage: Option<Backstage>,
+    /// Keys for CI.
+    pub keys: Vec<Key>,
+}
+
+/// The Backstage whose plugin tokens are accepted.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Backstage {
+    /// Its `backend.baseUrl`, as Sidestage reaches it.
+    pub base_url: Url,
+    /// The plugins that may call.
+    #[serde(default = "calling_plugins")]
+    pub plugins: Vec<String>,
+    /// Its `auth.identityTokenAlgorithm`.
+    #[serde(default = "es256")]
+    pub user_token_algorithm: Algorithm,
+}
+
+fn calling_plugins() -> Vec<String> {
+    vec!["scaffolder".into(), "mcp-actions".into()]
+}
+
+fn es256() -> Algorithm {
+    Algorithm::ES256
+}
+
+/// A static key.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Key {
+    /// Its name in logs and errors.
+    pub name: String,
+    /// Its token.
+    pub token: SecretRef,
+    /// The actions that it may run; `*` stands for any text.
+    #[serde(default = "all_actions")]
+    pub actions: Vec<String>,
+}
+
+fn all_actions() -> Vec<String> {
+    vec!["*".into()]
+}
+
+/// A configured instance of a provider.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Connection {
+    /// `coder`.
+    pub provider: String,
+    /// The service's URL, as Sidestage reaches it.
+    pub url: Url,
+    /// Its URL for people, where that differs.
+    #[serde(default)]
+    pub public_url: Option<Url>,
+    /// The credential.
+    #[serde(default)]
+    pub token: Option<SecretRef>,
+    /// Whether a template may bring a token of its own.
+    #[serde(default)]
+    pub accept_template_token: bool,
+    /// How often a wait looks, once it has become slow.
+    #[serde(default = "two_seconds")]
+    pub poll_interval: Span,
+}
+
+fn two_seconds() -> Span {
+    Span(Duration::from_secs(2))
+}
+
+/// How runs behave.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Runs {
+    /// The longest a run may take.
+    pub limit: Span,
+    /// How long a run is kept after its end.
+    pub keep: Span,
+    /// Runs under way at the same time; beyond that 429.
+    pub most_running: usize,
+}
+
+/// Limits of the listener.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Server {
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+    /// How long a step on door 1 waits before it answers "still running".
+    pub step_wait: Span,
+    /// How long runs under way may take to end when the service stops.
+    pub shutdown_grace: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7008)),
+            log: Log::default(),
+            auth: Auth::default(),
+            connections: BTreeMap::new(),
+            runs: Runs::default(),
+            server: Server::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            format: LogFormat::Json,
+            level: "info".into(),
+        }
+    }
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Runs {
+            limit: Span(Duration::from_secs(60 * 60)),
+            keep: Span(Duration::from_secs(24 * 60 * 60)),
+            most_running: 1_000,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server {
+            body_limit: 1024 * 1024,
+            // Node's fetch, and so Backstage, gives up after 300 s without an answer.
+            step_wait: Span(Duration::from_secs(240)),
+            shutdown_grace: Span(Duration::from_secs(10)),
+        }
+    }
+}
+
+/// A duration in words: `90s`, `4m`, `1h 30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let span: Option<Duration> = text
+            .parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|span| span.try_into().ok());
+        span.map(Span).ok_or_else(|| {
+            de::Error::custom(format!(
+                "\"{text}\" is no duration; write 90s, 4m or 1h 30m"
+            ))
+        })
+    }
+}
+
+/// Where a secret is: `env:NAME` or `file:/path`. Never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; white space around its content does not count.
+    File(String),
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.into())),
+            Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(path.into())),
+            // The text may be the secret itself: it is not shown.
+            _ => Err(de::Error::custom(
+                "a secret is given by reference: env:NAME or file:/path, never itself",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretRef::Env(name) => write!(f, "env:{name}"),
+            SecretRef::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
+impl SecretRef {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// Names the reference, never its content.
+    pub fn resolve(&self, used_for: &str) -> Result<SecretString, Error> {
+        let (secret, why) = match self {
+            SecretRef::Env(name) => (
+                std::env::var(name).ok(),
+                "that environment variable is not set",
+            ),
+            SecretRef::File(path) => (fs::read_to_string(path).ok(), "that file cannot be read"),
+        };
+        match secret
+            .map(|secret| secret.trim().to_owned())
+            .filter(|secret| !secret.is_empty())
+        {
+            Some(secret) => Ok(secret.into()),
+            None => Err(Error(format!(
+                "{used_for} is {self}, but {why}, or is empty"
+            ))),
+        }
+    }
+}
+
+/// What is wrong with the configuration: file, line, column, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub(crate) String);
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// With file, line and column.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| Error(format!("{}: cannot be read: {error}", path.display())))?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads a configuration; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// With name, line and column. The text of the file is not quoted: a secret may stand in it by mistake.
+    pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        let parsed: Result<Option<Config>, _> = serde_saphyr::from_str_with_options(text, options);
+        parsed.map(Option::unwrap_or_default).map_err(|error| {
+            let at = error
+                .location()
+                .map(|at| format!(":{}:{}", at.line(), at.column()))
+                .unwrap_or_default();
+            let what = error.to_string();
+            // The library names line and column again behind the message; editors read the front.
+            let what = what.split(" at line ").next().unwrap_or(&what);
+            // That is advice for us, not for the author of the file.
+            let what = what
+                .split(", set DuplicateKeyPolicy")
+                .next()
+                .unwrap_or(what);
+            Error(format!("{name}{at}: {what}"))
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! From a configuration to a running service, and to its orderly end.
+
+use std::{future::Future, time::Duration};
+
+use secrecy::SecretString;
+use sidestage_actions::{ConnectionConfig, Registry};
+use sidestage_redact::Redactor;
+use sidestage_runs::{Runs, Settings};
+use sidestage_upstream::{Credential, Upstream};
+use tokio::net::TcpListener;
+
+use crate::{
+    app::App,
+    auth::Authenticator,
+    config::{Config, Error},
+};
+
+/// Puts the service together. Every secret of the configuration is known to `redactor` from here on.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
+    let secret = |reference: &crate::config::SecretRef, used_for: &str| {
+        let secret = reference.resolve(used_for)?;
+        redactor.add(&secret).keep();
+        Ok::<SecretString, Error>(secret)
+    };
+    let connections = config
+        .connections
+        .iter()
+        .map(|(name, connection)| {
+            let token = connection
+                .token
+                .as_ref()
+                .map(|token| secret(token, &format!("connections.{name}.token")))
+                .transpose()?;
+            Ok(ConnectionConfig {
+                public_url: connection.public_url.clone(),
+                token,
+                accept_template_token: connection.accept_template_token,
+                poll: connection.poll_interval.0,
+                ..ConnectionConfig::new(name, &connection.provider, connection.url.clone())
+            })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let registry = Registry::new(connections).map_err(|error| Error(error.to_string()))?;
+
+    let keys = config
+        .auth
+        .keys
+        .iter()
+        .map(|key| secret(&key.token, &format!("the token of auth.keys {}", key.name)));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    let backstage = config.auth.backstage.as_ref().map(|backstage| {
+        Upstream::new(sidestage_upstream::Settings::new(
+            "auth.backstage",
+            backstage.base_url.clone(),
+            Credential::None,
+        ))
+    });
+    let backstage = backstage
+        .transpose()
+        .map_err(|error| Error(error.to_string()))?;
+    if backstage.is_none() && keys.is_empty() {
+        tracing::warn!("auth is empty in the configuration: every request will be refused");
+    }
+    let auth = Authenticator::new(&config.auth, backstage, &keys);
+    let settings = Settings {
+        limit: config.runs.limit.0,
+        keep: config.runs.keep.0,
+        most_running: config.runs.most_running,
+        ..Settings::default()
+    };
+    Ok(App::new(
+        registry,
+        Runs::new(settings, redactor.clone()),
+        auth,
+        &config.server,
+    ))
+}
+
+/// Serves until `stop`, then drains: takes no new runs, gives those under way `grace`, ends the followers.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    grace: Duration,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let runs = app.runs().clone();
+    axum::serve(listener, app.router())
+        .with_graceful_shutdown(async move {
+            stop.await;
+            tracing::info!("stopping");
+            runs.drain(grace).await;
+        })
+        .await
+}

@@ -1,0 +1,12 @@
+//! The service as its callers see it: real HTTP on loopback, the real router, the sandbox behind it.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod backstage;
+mod config;
+mod documents;
+mod door1;
+mod refusals;
+mod run_api;
+mod service;
+mod tokens;

@@ -1,0 +1,165 @@
+//! Sidestage in front of the sandbox, on a free port.
+
+use std::io::Write;
+
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use sidestage_redact::Redactor;
+use sidestage_sandbox::{Options, Running, Sandbox};
+use sidestage_server::{Config, build, serve};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::backstage::Backstage;
+
+pub const CI_KEY: &str = "ci-key-canary-4711";
+
+/// Everything that a test needs; ends with it.
+pub struct Service {
+    pub url: String,
+    pub backstage: Backstage,
+    pub sandbox: Running,
+    pub http: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+    _secrets: tempfile::TempDir,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// With more configuration.
+    pub async fn with(more: &str) -> Self {
+        let backstage = Backstage::start().await;
+        let sandbox = Sandbox::spawn(Options {
+            build: std::time::Duration::from_millis(20),
+        })
+        .await;
+        let secrets = tempfile::tempdir().unwrap();
+        let secret = |name: &str, value: &str| {
+            let path = secrets.path().join(name);
+            std::fs::File::create(&path)
+                .unwrap()
+                .write_all(value.as_bytes())
+                .unwrap();
+            format!("file:{}", path.display())
+        };
+        let config = format!(
+            "auth:\n  backstage: {{baseUrl: '{}'}}\n  keys:\n  - {{name: ci, token: '{}'}}\n  - {{name: narrow, token: '{}', actions: ['gitea:*']}}\n\
+             connections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n{more}",
+            backstage.url,
+            secret("ci", CI_KEY),
+            secret("narrow", "narrow-key-canary"),
+            sandbox.url,
+            secret("coder", sidestage_sandbox::OWNER_TOKEN),
+        );
+        let config = Config::parse(&config, "test.yaml").unwrap();
+        let app = build(&config, &Redactor::new()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let grace = config.server.shutdown_grace.0;
+        let task = tokio::spawn(async move {
+            serve(app, listener, grace, async {
+                stopped.await.unwrap_or_default()
+            })
+            .await
+            .unwrap();
+        });
+        Service {
+            url,
+            backstage,
+            sandbox,
+            http: reqwest::Client::new(),
+            stop: Some(stop),
+            task,
+            _secrets: secrets,
+        }
+    }
+
+    /// A request without a token.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request by CI.
+    pub fn ci(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).bearer_auth(CI_KEY)
+    }
+
+    /// Starts a run by CI and gives its id.
+    pub async fn start_run(&self, input: Value) -> String {
+        let body = json!({ "action": "coder:create-workspace", "input": input });
+        let response = self
+            .ci(Method::POST, "/v1/runs")
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 201);
+        response.json::<Value>().await.unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// All events of a run, as the stream has them, until its end.
+    pub async fn follow(
+        &self,
+        id: &str,
+        last_event_id: Option<&str>,
+    ) -> Vec<(String, String, Value)> {
+        let mut request = self.ci(Method::GET, &format!("/v1/runs/{id}/events"));
+        if let Some(last) = last_event_id {
+            request = request.header("last-event-id", last);
+        }
+        events(&request.send().await.unwrap().text().await.unwrap())
+    }
+
+    /// Stops it as SIGTERM does, and waits for it.
+    pub async fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        (&mut self.task).await.unwrap();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// An event stream's events: id, name, data.
+pub fn events(text: &str) -> Vec<(String, String, Value)> {
+    text.split("\n\n")
+        .filter_map(|block| {
+            let field = |name: &str| {
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(|value| value.trim().to_owned())
+            };
+            Some((
+                field("id:")?,
+                field("event:")?,
+                serde_json::from_str(&field("data:")?).unwrap(),
+            ))
+        })
+        .collect()
+}
+
+/// A workspace of ada's.
+pub fn workspace(name: &str) -> Value {
+    json!({ "user": "ada", "template": "python", "workspaceName": name })
+}
+
+/// Status and JSON body.
+pub async fn answer(request: RequestBuilder) -> (u16, Value) {
+    read(request.send().await.unwrap()).await
+}
+
+pub async fn read(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap())
+}

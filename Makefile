@@ -1,0 +1,118 @@
+# make demo            a real Backstage runs a template through Sidestage; KEEP=1 leaves it running with its web UI
+# make test            everything that has to hold
+# make lint, make fmt  what `make test` says about style; mend what can be mended
+# make schemas         writes actions-schema/ anew, after an action has changed
+# make screenshots     takes the pictures in docs/images anew
+# make clean           removes what was built and installed
+#
+# Nothing but Rust, a shell and either npm or python3 has to be there: the scripts install the rest into this folder
+# (Chromium: with apt-get), and say what they do.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/.tools/cargo/bin:$(PATH)
+# Passed on to the demo: "make demo KEEP=1" and "KEEP=1 make demo" mean the same.
+export KEEP DOOR
+
+plugin := backstage-plugin
+sidestage := target/debug/sidestage
+title = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
+
+.PHONY: help
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+.PHONY: demo
+demo:
+	$(call title,Rust: build)
+	cargo build --bin sidestage
+	$(call title,Backstage: install)
+	scripts/install-backstage.sh $(if $(filter 1,$(KEEP)),--web)
+	$(call title,Demo)
+	@node tests/demo.ts
+
+.PHONY: test
+test: test-rust test-plugin test-system
+	$(call title,Everything holds)
+
+.PHONY: test-rust
+test-rust:
+	$(call title,Rust: format)
+	cargo fmt --check
+	$(call title,Rust: clippy)
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(call title,Rust: tests)
+	cargo test --workspace --quiet
+	$(call title,Rust: the binary)
+	cargo build --quiet --bin sidestage
+	$(call title,actions-schema/ is what the binary says)
+	$(sidestage) actions schema --check
+	$(call title,Rust: licences and sources of dependencies)
+	scripts/install-cargo-tools.sh
+	cargo deny --log-level error check bans licenses sources
+
+.PHONY: node
+node:
+	@scripts/install-node.sh
+
+.PHONY: test-plugin
+test-plugin: node
+	$(call title,Backstage module: install)
+	@source scripts/lib.sh && npm_ci backstage-plugin $(CURDIR)/$(plugin) --ignore-scripts
+	$(call title,Backstage module: build)
+	cd $(plugin) && npm run --silent build
+	$(call title,Backstage module: types)
+	cd $(plugin) && npm run --silent typecheck
+	$(call title,Backstage module: lint)
+	cd $(plugin) && npm run --silent lint
+	$(call title,Backstage module: tests)
+	cd $(plugin) && npm test --silent
+
+.PHONY: system-install
+system-install:
+	$(call title,Whole system: install Backstage and a browser)
+	cargo build --quiet --bin sidestage
+	scripts/install-backstage.sh --web
+	scripts/install-browser.sh
+
+# A test that hangs is ended by the time limit; none is measured by it.
+node_test := node --test --test-timeout=300000 --test-reporter=spec
+
+.PHONY: test-system
+test-system: system-install
+	$(call title,Whole system: types and lint of the tests)
+	cd tests && npm run --silent typecheck
+	cd tests && npm run --silent lint
+	$(call title,Whole system: Backstage with Sidestage and the sandbox, and in a browser)
+	$(node_test) 'tests/system/*.test.ts'
+
+.PHONY: schemas
+schemas:
+	cargo run --quiet --bin sidestage -- actions schema
+
+.PHONY: screenshots
+screenshots: system-install
+	UPDATE_SCREENSHOTS=1 $(node_test) tests/system/browser.test.ts
+
+.PHONY: lint
+lint: node
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	source scripts/lib.sh && npm_ci backstage-plugin $(CURDIR)/$(plugin) --ignore-scripts && npm_ci tests $(CURDIR)/tests --ignore-scripts
+	cd $(plugin) && npm run --silent lint
+	cd tests && npm run --silent lint
+
+.PHONY: fmt
+fmt: node
+	cargo fmt
+	source scripts/lib.sh && npm_ci backstage-plugin $(CURDIR)/$(plugin) --ignore-scripts
+	cd $(plugin) && npm run --silent fix
+
+.PHONY: clean
+clean:
+	cargo clean
+	rm -rf .tools $(plugin)/node_modules $(plugin)/plugins/*/{node_modules,dist,.test-build}
+	rm -rf tests/node_modules tests/backstage/node_modules tests/backstage/frontend/{node_modules,dist}

@@ -1,0 +1,207 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { json } from './json.ts';
+import { ROOT } from './paths.ts';
+import { Service } from './process.ts';
+import { serverSentEvents } from './sse.ts';
+import { plain } from './text.ts';
+import { until } from './until.ts';
+
+/** How Backstage reaches Sidestage: 1 by its own actions protocol and configuration alone, 2 by the module. */
+export type Door = 1 | 2;
+
+export interface RemotePlugin {
+  id: string;
+  url: string;
+}
+
+export interface BackstageOptions {
+  folder: string;
+  port: number;
+  door: Door;
+  sidestageUrl: string;
+  /** Where the web UI is served, when it is. */
+  frontendUrl?: string;
+  /** More plugins whose actions are asked for over HTTP. */
+  remotePlugins?: readonly RemotePlugin[];
+}
+
+export interface TaskEvent {
+  id: number;
+  taskId: string;
+  type: 'log' | 'completion' | 'cancelled' | 'recovered';
+  createdAt: string;
+  body: {
+    /** Not with `recovered`. */
+    message?: string;
+    stepId?: string;
+    status?: string;
+    output?: Record<string, unknown>;
+    error?: { name: string; message: string };
+  };
+}
+
+export interface Task {
+  id: string;
+  status: 'open' | 'processing' | 'completed' | 'failed' | 'cancelled';
+}
+
+export interface ScaffolderAction {
+  id: string;
+  description?: string;
+  examples?: { description: string; example: string }[];
+  schema?: { input?: Record<string, unknown>; output?: Record<string, unknown> };
+}
+
+export interface FinishedTask {
+  events: TaskEvent[];
+  /** The body of the last event. */
+  completion: TaskEvent['body'];
+}
+
+// A bound on a task that hangs, so that the failure can be shown.
+const GIVE_UP_MS = 120_000;
+
+const TEMPLATES = ['coder-workspace', 'any-workspace'];
+
+/** A real Backstage backend, and the calls that its web UI would make. */
+export class Backstage {
+  readonly url: string;
+  readonly service: Service;
+
+  private constructor(url: string, service: Service) {
+    this.url = url;
+    this.service = service;
+  }
+
+  static async start(options: BackstageOptions): Promise<Backstage> {
+    const url = `http://127.0.0.1:${options.port}`;
+    const folder = join(ROOT, 'tests', 'backstage');
+    const config = join(options.folder, 'app-config.run.yaml');
+    await writeFile(config, JSON.stringify(runConfig(options, url), undefined, 2));
+    const service = await Service.start({
+      name: 'Backstage',
+      command: process.execPath,
+      args: ['backend.js', '--config', join(folder, 'app-config.yaml'), '--config', config],
+      cwd: folder,
+      env: { NODE_ENV: 'development', SIDESTAGE_MODULE: options.door === 2 ? '1' : '0' },
+      readyUrl: `${url}/.backstage/health/v1/readiness`,
+      logFile: join(options.folder, 'backstage.log'),
+    });
+    const backstage = new Backstage(url, service);
+    try {
+      await backstage.#waitForTemplates();
+    } catch (error) {
+      await service.kill();
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${service.tail()}`, { cause: error });
+    }
+    return backstage;
+  }
+
+  /** A token of the person who signs in as guest. */
+  async userToken(): Promise<string> {
+    const answer = (await json(`${this.url}/api/auth/guest/refresh`)) as { backstageIdentity: { token: string } };
+    return answer.backstageIdentity.token;
+  }
+
+  async actions(): Promise<ScaffolderAction[]> {
+    return (await this.#call('GET', '/api/scaffolder/v2/actions')) as ScaffolderAction[];
+  }
+
+  /** Posts the form of a template; answers the task's id. */
+  async createTask(template: string, values: Record<string, unknown>): Promise<string> {
+    const body = { templateRef: `template:default/${template}`, values, secrets: {} };
+    const answer = (await this.#call('POST', '/api/scaffolder/v2/tasks', body)) as { id: string };
+    return answer.id;
+  }
+
+  async task(id: string): Promise<Task> {
+    return (await this.#call('GET', `/api/scaffolder/v2/tasks/${id}`)) as Task;
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.#call('POST', `/api/scaffolder/v2/tasks/${id}/cancel`, {});
+  }
+
+  async retry(id: string): Promise<void> {
+    await this.#call('POST', `/api/scaffolder/v2/tasks/${id}/retry`, { secrets: {} });
+  }
+
+  /** The task's events as they come, until it has ended. `after` skips the events up to that id. */
+  async *follow(id: string, after = 0): AsyncGenerator<TaskEvent> {
+    const response = await fetch(`${this.url}/api/scaffolder/v2/tasks/${id}/eventstream?after=${after}`, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${await this.userToken()}` },
+      signal: AbortSignal.timeout(GIVE_UP_MS),
+    });
+    if (!response.ok || response.body === null) throw new Error(`the event stream of task ${id} answered ${response.status}`);
+    for await (const { data } of serverSentEvents(response.body)) {
+      const event = JSON.parse(data) as TaskEvent;
+      yield event;
+      if (event.type === 'completion') return;
+    }
+  }
+
+  /** Follows the task to its end. */
+  async finish(id: string, after = 0): Promise<FinishedTask> {
+    const events: TaskEvent[] = [];
+    for await (const event of this.follow(id, after)) events.push(event);
+    const last = events.at(-1);
+    if (last?.type !== 'completion') throw new Error(`the event stream of task ${id} ended before the task did`);
+    return { events, completion: last.body };
+  }
+
+  /** Follows the task until a line of its log matches. */
+  async waitForLine(id: string, line: RegExp): Promise<TaskEvent> {
+    const seen: string[] = [];
+    for await (const event of this.follow(id)) {
+      const message = plain(event.body.message ?? '');
+      seen.push(message);
+      if (line.test(message)) return event;
+    }
+    throw new Error(`task ${id} ended without a line like ${String(line)}:\n${seen.join('\n')}`);
+  }
+
+  async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+    return json(`${this.url}${path}`, { method, token: await this.userToken(), body });
+  }
+
+  // The catalog reads its locations after the backend has become ready.
+  async #waitForTemplates(): Promise<void> {
+    const token = await this.userToken();
+    for (const name of TEMPLATES) {
+      await until(async () => (await json(`${this.url}/api/catalog/entities/by-name/template/default/${name}`, { token })) !== undefined, {
+        what: `the catalog has the template ${name}`,
+        giveUpAfterMs: 30_000,
+      });
+    }
+    await until(async () => (await json(`${this.url}/api/catalog/entities/by-name/user/default/ada`, { token })) !== undefined, {
+      what: 'the catalog has the user ada',
+    });
+  }
+}
+
+function runConfig(options: BackstageOptions, url: string): Record<string, unknown> {
+  const remote = [
+    ...(options.door === 1 ? [{ id: 'coder', url: `${options.sidestageUrl}/api/{{ pluginId }}` }] : []),
+    ...(options.remotePlugins ?? []),
+  ];
+  return {
+    app: { baseUrl: options.frontendUrl ?? url },
+    backend: {
+      baseUrl: url,
+      listen: { host: '127.0.0.1', port: options.port },
+      cors: { origin: options.frontendUrl ?? url, credentials: true, methods: ['GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'DELETE'] },
+      ...(remote.length > 0 ? { actions: { pluginSources: remote.map((plugin) => plugin.id) } } : {}),
+      workingDirectory: options.folder,
+    },
+    ...(remote.length > 0 ? { discovery: { endpoints: remote.map((plugin) => ({ target: plugin.url, plugins: [plugin.id] })) } } : {}),
+    ...(options.door === 2 ? { sidestage: { baseUrl: options.sidestageUrl } } : {}),
+    catalog: {
+      locations: [
+        { type: 'file', target: join(ROOT, 'templates', 'all.yaml') },
+        { type: 'file', target: join(ROOT, 'tests', 'backstage', 'catalog', 'org.yaml') },
+        { type: 'file', target: join(ROOT, 'tests', 'backstage', 'catalog', 'any-workspace.yaml') },
+      ],
+    },
+  };
+}

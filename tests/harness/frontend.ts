@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { ROOT } from './paths.ts';
+
+const DIST = join(ROOT, 'tests', 'backstage', 'frontend', 'dist');
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+export interface Frontend {
+  url: string;
+  stop: () => Promise<void>;
+}
+
+/** Serves Backstage's bundled web UI; any path that is no file is the app's own, as its router wants. */
+export async function serveFrontend(options: { port: number; backendUrl: string }): Promise<Frontend> {
+  const { port, backendUrl } = options;
+  const url = `http://127.0.0.1:${port}`;
+  const config = [
+    {
+      context: 'app',
+      data: {
+        app: { title: 'Sidestage demo', baseUrl: url },
+        organization: { name: 'Sidestage demo' },
+        backend: { baseUrl: backendUrl },
+        auth: { environment: 'development', providers: { guest: {} } },
+        permission: { enabled: true },
+      },
+    },
+  ];
+  const index = (await readFile(join(DIST, 'index.html'), 'utf8')).replace(
+    '<!-- config -->',
+    `<script type="backstage.io/config">${JSON.stringify(config).replaceAll('<', '\\u003c')}</script>`,
+  );
+
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', url);
+    const name = normalize(decodeURIComponent(pathname));
+    const page = (): void => {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(index);
+    };
+    const type = TYPES[extname(name)];
+    if (type === undefined || name.includes('..') || name === '/index.html') {
+      page();
+      return;
+    }
+    readFile(join(DIST, name)).then((content) => {
+      response.writeHead(200, { 'content-type': type }).end(content);
+    }, page);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    url,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { chromium, type Page } from 'playwright-core';
+import { serveFrontend, type Frontend } from '../harness/frontend.ts';
+import { ROOT } from '../harness/paths.ts';
+import { freePort } from '../harness/ports.ts';
+import { useSystem } from './use-system.ts';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const picturesAreKept = process.env['UPDATE_SCREENSHOTS'] === '1';
+
+let port: number;
+let frontend: Frontend;
+let page: Page;
+let pictures: string;
+
+const running = useSystem(
+  async () => {
+    port = await freePort();
+    return { door: 2, buildSeconds: 6, frontendUrl: `http://127.0.0.1:${port}` };
+  },
+  async ({ backstage }) => {
+    pictures = picturesAreKept ? join(ROOT, 'docs', 'images') : await mkdtemp(join(tmpdir(), 'sidestage-pictures-'));
+    await mkdir(pictures, { recursive: true });
+    frontend = await serveFrontend({ port, backendUrl: backstage.url });
+    const executablePath = execFileSync(join(ROOT, 'scripts', 'install-browser.sh'), { encoding: 'utf8' }).trim();
+    const browser = await chromium.launch({ executablePath, args: FLAGS });
+    page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+    page.setDefaultTimeout(60_000);
+    return async () => {
+      await browser.close();
+      await frontend.stop();
+      if (!picturesAreKept) await rm(pictures, { recursive: true });
+    };
+  },
+);
+
+async function picture(name: string): Promise<void> {
+  await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
+}
+
+test('a person in a browser finds the action, fills in the form, watches the log and opens the workspace', async (t) => {
+  await t.test('signs in as guest and finds the action with its examples on the actions page', async () => {
+    await page.goto(`${frontend.url}/create/actions`);
+    await page.getByRole('button', { name: 'Enter' }).click();
+    await page.getByRole('row', { name: 'coder:create-workspace' }).click();
+    await page.getByRole('heading', { name: 'coder:create-workspace' }).waitFor();
+    await page.getByRole('rowheader', { name: 'workspaceName' }).first().waitFor();
+    await picture('action');
+    // Each example is a template step that can be copied.
+    const example = page.getByTestId('example_code0');
+    await example.getByText('coder:create-workspace').waitFor();
+    await example.scrollIntoViewIfNeeded();
+    await picture('action-examples');
+  });
+
+  await t.test('fills in the form of the template', async () => {
+    await page.getByRole('tab', { name: 'Templates', exact: true }).click();
+    await page.getByRole('heading', { name: 'Coder workspace' }).waitFor();
+    await picture('templates');
+    // The cards stand in the order of their titles; ours is the one whose details link names it.
+    const card = page.locator('.MuiCard-root').filter({ has: page.getByRole('heading', { name: 'Coder workspace' }) });
+    await card.getByRole('button', { name: 'Choose' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('dev');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('spinbutton', { name: 'CPU cores' }).fill('4');
+    await picture('form');
+    await page.getByRole('button', { name: 'Review' }).click();
+    await page.getByText('dev', { exact: true }).waitFor();
+    await picture('review');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+  });
+
+  await t.test('watches the log while the workspace is built', async () => {
+    await page.waitForURL(/\/create\/tasks\/[0-9a-f-]{36}$/);
+    await page.getByRole('button', { name: 'Show logs' }).click();
+    // The log scrolls along with the run, and only the lines in sight are in the page.
+    await page.getByText(/info: /).nth(3).waitFor();
+    await picture('task-running');
+    const task = page.url().split('/').at(-1) ?? '';
+    const link = page.getByRole('link', { name: 'Open the workspace' });
+    const failure = page.getByText('Run completed with status: failed');
+    await link.or(failure).first().waitFor();
+    const finished = await running().backstage.finish(task);
+    assert.equal(finished.completion.error, undefined, JSON.stringify(finished.completion));
+    await picture('task-done');
+  });
+
+  await t.test('follows the link to the workspace', async () => {
+    const link = page.getByRole('link', { name: 'Open the workspace' });
+    const [workspace] = await running().sandbox.workspacesNamed('dev');
+    assert.ok(workspace, 'the sandbox has the workspace');
+    const href = (await link.getAttribute('href')) ?? '';
+    assert.equal(href, `${running().sandbox.coderUrl}/@ada/dev`);
+    // It opens in a new tab.
+    const opened = page.context().waitForEvent('page');
+    await link.click();
+    const tab = await opened;
+    await tab.waitForLoadState();
+    assert.equal(tab.url(), href);
+    assert.match(await tab.locator('body').innerText(), /dev/);
+  });
+});

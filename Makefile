@@ -86,7 +86,7 @@ test-system: system-install
 	$(call title,Whole system: types and lint of the tests)
 	cd tests && npm run --silent typecheck
 	cd tests && npm run --silent lint
-	$(call title,Whole system: Backstage with Sidestage and the sandbox, and in a browser)
+	$(call title,Whole system: real Backstage and a real browser)
 	$(node_test) 'tests/system/*.test.ts'
 
 .PHONY: schemas

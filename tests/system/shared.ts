@@ -86,7 +86,7 @@ export function testsOfEachDoor(door: Door, running: () => System): void {
     const task = await backstage.finish(id);
     assert.ok(task.completion.error, 'the task has failed');
     const told = failureOf(task);
-    assert.match(told, /Coder refuses this workspaceName/);
+    assert.match(told, /Coder refuses the workspaceName/);
     assert.match(told, /letters .* digits/);
     if (door === 2) assert.doesNotMatch(told, /\n\s+at /, 'no stack');
     assert.deepEqual(await sandbox.workspacesNamed('my_app'), []);

@@ -21,27 +21,31 @@ pub(crate) fn explain(service: Service, said: Said, error: Upstream) -> Error {
         }
         None => String::new(),
     };
+    // Where a change may have been made, `ensure` says what comes next.
+    let again = if error.may_have_changed() {
+        ""
+    } else {
+        " Run the step again later."
+    };
     let (code, sentence) = match &error {
         Upstream::Refused { status, .. } => refused(*status, is_own, &who, &quote),
         Upstream::Unwell { status, .. } => (
             Code::UpstreamUnavailable,
-            format!(
-                "{who} is not well ({}){quote}. Run the step again later.",
-                status.as_u16()
-            ),
+            format!("{who} is not well ({}){quote}.{again}", status.as_u16()),
         ),
         Upstream::NotSent { cause, .. } => (
             Code::UpstreamUnavailable,
-            format!("{who} cannot be reached: {cause}. Run the step again later."),
+            format!("{who} cannot be reached: {cause}.{again}"),
         ),
         Upstream::Lost { cause, .. } => (
             Code::UpstreamUnavailable,
-            format!("{who} gave no whole answer: {cause}. Run the step again later."),
+            format!("{who} gave no whole answer: {cause}.{again}"),
         ),
         Upstream::Malformed { cause, .. } => (
             Code::UpstreamRejected,
             format!(
-                "{who} gave an answer that is not understood: {cause}. Check the connection's URL in Sidestage's configuration."
+                "{who} gave an answer that is not understood: {cause}. Check the connection's URL in \
+                 Sidestage's configuration."
             ),
         ),
         Upstream::Invalid { cause, .. } => (
@@ -96,7 +100,7 @@ fn refused(status: StatusCode, is_own: bool, who: &str, quote: &str) -> (Code, S
 }
 
 /// One line of bounded length.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let mut line = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

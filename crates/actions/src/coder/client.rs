@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Coder;
 use crate::{
     provider::{ClientSettings, Provider},
-    upstream_error::explain,
+    upstream_error::{explain, line},
 };
 
 /// Calls Coder.
@@ -389,8 +389,21 @@ pub(super) struct Validation {
 }
 
 impl Refusal {
+    /// Reads a refusal, each of its texts as one line.
     pub(super) fn of(json: &serde_json::Value) -> Option<Self> {
-        Refusal::deserialize(json).ok()
+        let mut refusal = Refusal::deserialize(json).ok()?;
+        let validations = refusal
+            .validations
+            .iter_mut()
+            .map(|validation| &mut validation.detail);
+        for text in validations.chain([&mut refusal.message, &mut refusal.detail]) {
+            *text = line(text);
+        }
+        // The message of a refused token is always the same and says less than its detail.
+        if refusal.message.starts_with("You are signed out") && !refusal.detail.is_empty() {
+            refusal.message = std::mem::take(&mut refusal.detail);
+        }
+        Some(refusal)
     }
 }
 

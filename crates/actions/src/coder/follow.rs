@@ -332,6 +332,10 @@ impl BuildLog {
         if !line.stage.is_empty() && line.stage != self.stage {
             ctx.info(format!("Coder: {}", line.stage));
             self.stage = line.stage;
+            // A stage may announce itself, too.
+            if line.output.trim() == self.stage {
+                return;
+            }
         }
         write(ctx, &line.log_level, &line.output);
     }

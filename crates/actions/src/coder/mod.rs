@@ -4,7 +4,10 @@ mod builds;
 mod client;
 mod create_workspace;
 mod follow;
+mod lookup;
 mod parameters;
+mod refusals;
+mod workspace;
 
 use http::HeaderName;
 use secrecy::SecretString;

@@ -1,7 +1,7 @@
 //! A template's parameters: the values that an input gives, as the strings that Coder wants, checked
 //! against what the template declares. Coder drops a name that it does not know without a word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use sidestage_action::{Code, Context, Difference, Error, FieldError, Result, schema};
@@ -54,7 +54,7 @@ impl Parameters {
             }
         }
         let mut declared = ctx.race(client.parameters(version)).await?;
-        let mut known: Vec<String> = declared
+        let mut known: BTreeSet<String> = declared
             .iter()
             .map(|parameter| parameter.name.clone())
             .collect();
@@ -218,20 +218,23 @@ fn as_string(value: &Json) -> String {
 fn refuse_unknown<'a>(
     template: &Template,
     given: impl Iterator<Item = &'a String>,
-    known: &[String],
+    known: &BTreeSet<String>,
 ) -> Result<()> {
     let unknown: Vec<FieldError> = given
-        .filter(|name| !known.contains(name))
+        .filter(|name| !known.contains(*name))
         .map(|name| {
             let hint = match schema::nearest(name, known.iter().map(String::as_str)) {
-                Some(near) => format!("; did you mean {near}?"),
-                None if known.is_empty() => "; it has none".into(),
-                None => format!("; it has {}", known.join(", ")),
+                Some(near) => format!("did you mean {near}?"),
+                None if known.is_empty() => "it has none.".into(),
+                None => {
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    format!("it has {}.", known.join(", "))
+                }
             };
             FieldError {
                 field: pointer(name),
                 detail: format!(
-                    "the template {} has no parameter {name}{hint}",
+                    "The template {} has no parameter {name}; {hint}",
                     template.name
                 ),
             }
@@ -240,15 +243,8 @@ fn refuse_unknown<'a>(
     if unknown.is_empty() {
         return Ok(());
     }
-    let sentences: Vec<String> = unknown
-        .iter()
-        .map(|fault| capitalised(&fault.detail))
-        .collect();
-    let mut sentence = sentences.join(" ");
-    if !sentence.ends_with('?') {
-        sentence.push('.');
-    }
-    Err(Error::new(Code::InvalidInput, sentence).with_fields(unknown))
+    let sentences: Vec<&str> = unknown.iter().map(|fault| fault.detail.as_str()).collect();
+    Err(Error::new(Code::InvalidInput, sentences.join(" ")).with_fields(unknown))
 }
 
 fn find_preset(presets: Vec<Preset>, wanted: &str, template: &Template) -> Result<Preset> {
@@ -271,13 +267,6 @@ fn find_preset(presets: Vec<Preset>, wanted: &str, template: &Template) -> Resul
                 ),
             )
         })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,258 @@
+//! What the tests of actions share: a registry before in-memory services, and a run with all that it says.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub(crate) mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use sidestage_action::{
+    Error, Result, Runnable,
+    testing::{MemoryRecorder, context},
+};
+use sidestage_actions::{ConnectionConfig, Registry};
+use sidestage_sandbox::{BuildBehaviour, Options, Running as Sandbox};
+use sidestage_upstream::{Credential, Settings, Upstream};
+use tokio_util::sync::CancellationToken;
+use wire::Wire;
+
+/// The token of the connection; it must be seen nowhere.
+pub(crate) const TOKEN: &str = sidestage_sandbox::OWNER_TOKEN;
+
+/// The token that a template gives; neither must it.
+pub(crate) const TEMPLATE_TOKEN: &str = sidestage_sandbox::MEMBER_TOKEN;
+
+/// How long a long build takes, on the sandbox's own clock.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A registry that is connected to a sandbox of its own, through a wire that a test can look at and break.
+pub(crate) struct Stage {
+    sandbox: Sandbox,
+    pub(crate) wire: Wire,
+    pub(crate) registry: Registry,
+}
+
+impl Stage {
+    /// With builds that are done at once.
+    pub(crate) async fn new() -> Stage {
+        Stage::with(Duration::ZERO, |_| {}).await
+    }
+
+    /// With builds that go on until [`Stage::finish_builds`].
+    pub(crate) async fn with_long_builds() -> Stage {
+        Stage::with(HOUR, |_| {}).await
+    }
+
+    /// With builds that go on until they are cancelled.
+    pub(crate) async fn with_endless_builds() -> Stage {
+        let stage = Stage::new().await;
+        stage.make_builds_endless();
+        stage
+    }
+
+    pub(crate) fn make_builds_endless(&self) {
+        self.next_builds(BuildBehaviour::Hang, 100);
+    }
+
+    /// With other settings of the connections.
+    pub(crate) async fn with(build: Duration, change: impl Fn(&mut ConnectionConfig)) -> Stage {
+        let sandbox = sidestage_sandbox::Sandbox::spawn(Options { build }).await;
+        let (wire, url) = Wire::before(&sandbox.url).await;
+        let connections = Registry::providers().map(|service| {
+            let mut config = ConnectionConfig {
+                token: Some(TOKEN.into()),
+                poll: Duration::from_millis(1),
+                retries: Some(0),
+                ..ConnectionConfig::new(service.id, service.id, url.join(service.id).unwrap())
+            };
+            change(&mut config);
+            config
+        });
+        Stage {
+            wire,
+            registry: Registry::new(connections.collect()).unwrap(),
+            sandbox,
+        }
+    }
+
+    /// Lets the builds that have begun come to their end, and agents connect.
+    pub(crate) fn finish_builds(&self) {
+        self.advance(2.0);
+    }
+
+    /// Lets this part of a long build's time pass.
+    pub(crate) fn advance(&self, part: f64) {
+        self.sandbox.sandbox().coder().advance(HOUR.mul_f64(part));
+    }
+
+    pub(crate) fn make_dormant(&self, owner: &str, name: &str) {
+        self.sandbox.sandbox().coder().make_dormant(owner, name);
+    }
+
+    /// How the next builds of the sandbox's Coder go.
+    pub(crate) fn next_builds(&self, behaviour: BuildBehaviour, times: usize) {
+        self.sandbox.sandbox().coder().next_builds(behaviour, times);
+    }
+
+    /// A client of somebody else, past the wire.
+    pub(crate) fn somebody_else(&self, service: &str) -> Upstream {
+        let token = Credential::Header {
+            name: "coder-session-token".parse().unwrap(),
+            value: TOKEN.into(),
+        };
+        Upstream::new(Settings::new(
+            "somebody else",
+            self.sandbox.url.join(service).unwrap(),
+            token,
+        ))
+        .unwrap()
+    }
+
+    /// What is under way in the services.
+    pub(crate) fn under_way(&self) -> Vec<String> {
+        let state = self.sandbox.sandbox().coder().state();
+        let mut under_way = Vec::new();
+        collect(&state, &mut under_way);
+        under_way
+    }
+
+    /// A text without what differs from run to run.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let mut masked = text.replace(
+            self.sandbox.url.as_str().trim_end_matches('/'),
+            "http://sandbox",
+        );
+        for id in uuids(&masked) {
+            masked = masked.replace(&id, "<id>");
+        }
+        masked
+    }
+
+    pub(crate) fn action(&self, id: &str) -> Arc<dyn Runnable> {
+        self.registry.get(id).expect("the action").clone()
+    }
+
+    /// Runs an action to its end.
+    pub(crate) async fn run(&self, action: &str, input: Value) -> Ended {
+        self.start(action, input, false).end().await
+    }
+
+    pub(crate) async fn dry_run(&self, action: &str, input: Value) -> Ended {
+        self.start(action, input, true).end().await
+    }
+
+    /// Starts a run that a test can cancel.
+    pub(crate) fn start(&self, action: &str, input: Value, dry_run: bool) -> Running {
+        let (recorder, cancel, ctx) = context(dry_run);
+        let prepared = self.action(action).prepare(input);
+        let task = tokio::spawn(async move { (prepared?.work)(ctx).await });
+        Running {
+            recorder,
+            cancel,
+            task,
+        }
+    }
+}
+
+pub(crate) struct Running {
+    pub(crate) recorder: MemoryRecorder,
+    pub(crate) cancel: CancellationToken,
+    task: tokio::task::JoinHandle<Result<Value>>,
+}
+
+impl Running {
+    /// Waits until the run has said this.
+    pub(crate) async fn says(&self, text: &str) {
+        while !self.recorder.transcript().contains(text) {
+            assert!(
+                !self.task.is_finished(),
+                "the run ended without saying {text:?}:\n{}",
+                self.recorder.transcript()
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn end(self) -> Ended {
+        let result = self.task.await.unwrap();
+        Ended {
+            result,
+            transcript: self.recorder.transcript(),
+        }
+    }
+}
+
+/// A run that has ended.
+pub(crate) struct Ended {
+    pub(crate) result: Result<Value>,
+    pub(crate) transcript: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub(crate) fn output(&self) -> &Value {
+        match &self.result {
+            Ok(output) => output,
+            Err(error) => panic!("{error}\n{error:#?}\n{}", self.transcript),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn error(&self) -> &Error {
+        match &self.result {
+            Ok(output) => panic!("no error but {output}\n{}", self.transcript),
+            Err(error) => error,
+        }
+    }
+
+    /// Everything that this run has let out, the causes of its error included.
+    pub(crate) fn all_said(&self) -> String {
+        let mut all = self.transcript.clone();
+        match &self.result {
+            Ok(output) => all.push_str(&output.to_string()),
+            Err(error) => {
+                all.push_str(&format!(
+                    "{error}\n{error:?}\n{error:#?}\n{:?}\n",
+                    error.fields()
+                ));
+                let mut cause = std::error::Error::source(error);
+                while let Some(error) = cause {
+                    all.push_str(&format!("{error}\n{error:?}\n"));
+                    cause = error.source();
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The inputs of an action's examples, as its descriptor shows them.
+pub(crate) fn examples(action: &dyn Runnable) -> Vec<Value> {
+    let examples = action.descriptor().examples.iter().map(|example| {
+        let step: Value = serde_saphyr::from_str(&example.example).expect("an example in YAML");
+        step["steps"][0]["input"].clone()
+    });
+    examples.collect()
+}
+
+/// States in which something still happens.
+fn collect(value: &Value, under_way: &mut Vec<String>) {
+    match value {
+        Value::String(text)
+            if ["pending", "starting", "stopping", "deleting", "canceling"].contains(&&**text) =>
+        {
+            under_way.push(text.clone())
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, under_way)),
+        Value::Object(values) => values.values().for_each(|value| collect(value, under_way)),
+        _ => {}
+    }
+}
+
+fn uuids(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_ascii_hexdigit() || c == '-';
+    text.split(|c| !is_part(c))
+        .filter(|word| word.parse::<uuid::Uuid>().is_ok())
+        .map(str::to_owned)
+        .collect()
+}

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Context, Error, Result, schema};
+use crate::{Context, Error, Made, Result, schema};
 
 /// Something Backstage can run as a template step. See `docs/action-contract.md` for what it must and
 /// should do.
@@ -252,7 +252,8 @@ impl<A: Action> AnyAction<A::Client> for A {
             )
             .because(error)
         })?;
-        let output = self.run(ctx, client, input).await?;
+        let result = self.run(ctx, client, input).await;
+        let output = result.map_err(|error| error.with_what_remains(&ctx.made()))?;
         serde_json::to_value(output).map_err(Error::internal)
     }
 }
@@ -267,6 +268,14 @@ pub trait Runnable: Send + Sync {
     /// # Errors
     /// What is wrong with the input, or with the connection that it names.
     fn prepare(&self, input: Value) -> Result<Prepared>;
+
+    /// The work that takes back what a run of this action made through that connection, the newest first.
+    /// It is a run like any other: it goes through [`Context::ensure`] and can be a dry run. Its output is
+    /// [`UndoOutput`] as JSON.
+    ///
+    /// # Errors
+    /// There is no such connection any more.
+    fn prepare_undo(&self, connection: &str, made: Vec<Made>) -> Result<Prepared>;
 }
 
 /// The work of a prepared run.

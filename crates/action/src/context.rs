@@ -1,7 +1,11 @@
 //! What a running action can do besides calling its service: log, report progress, `ensure`, wait, and
 //! learn that it should end.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -59,6 +63,8 @@ pub struct EffectId(pub u64);
 #[derive(Clone)]
 pub struct Context {
     run: Arc<RunContext>,
+    /// What was made so far, for people.
+    made: Arc<Mutex<Vec<String>>>,
     cancel: CancellationToken,
     deadline: Instant,
 }
@@ -84,6 +90,7 @@ impl Context {
     pub fn new(run: RunContext, cancel: CancellationToken, limit: Duration) -> Self {
         Context {
             run: Arc::new(run),
+            made: Arc::default(),
             cancel,
             deadline: Instant::now() + limit,
         }
@@ -115,6 +122,10 @@ impl Context {
 
     pub(crate) fn looking(&self) -> Looking {
         self.run.looking
+    }
+
+    pub(crate) fn made(&self) -> MutexGuard<'_, Vec<String>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A line in the step's log.
@@ -152,6 +163,7 @@ impl Context {
     pub fn cleanup(&self, limit: Duration) -> Self {
         Context {
             run: self.run.clone(),
+            made: self.made.clone(),
             cancel: CancellationToken::new(),
             deadline: Instant::now() + limit,
         }

@@ -106,7 +106,7 @@ pub enum Outcome {
 }
 
 /// What the journal is told before a change is made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// [`Effect::kind`].
     pub kind: String,
@@ -115,7 +115,7 @@ pub struct Intent {
 }
 
 /// What the journal is told after it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Settlement {
     /// Made by this run; `id` is the service's.
@@ -202,6 +202,10 @@ impl Context {
             Err(error) if error.code() == Code::OutcomeUnknown => Settlement::Unknown,
             Err(_) => Settlement::Refused,
         };
+        if matches!(settlement, Settlement::Created { .. }) {
+            self.made()
+                .push(format!("{} {}", effect.kind(), effect.key()));
+        }
         self.recorder().settle(recorded, &settlement).await?;
         settled
     }

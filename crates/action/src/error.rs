@@ -126,6 +126,7 @@ struct Inner {
     retryable: bool,
     retry_after: Option<Duration>,
     may_have_changed: bool,
+    says_what_remains: bool,
     cause: Option<Cause>,
 }
 
@@ -139,6 +140,7 @@ impl Error {
             retryable: code.retryable(),
             retry_after: None,
             may_have_changed: false,
+            says_what_remains: false,
             cause: None,
         }))
     }
@@ -207,6 +209,24 @@ impl Error {
     /// [`Context::ensure`](crate::Context::ensure) then looks before anything else is done.
     pub fn maybe_changed(mut self, may_have_changed: bool) -> Self {
         self.0.may_have_changed = may_have_changed;
+        self
+    }
+
+    /// Marks that the sentence says by itself what the run has made and leaves behind.
+    pub fn says_what_remains(mut self) -> Self {
+        self.0.says_what_remains = true;
+        self
+    }
+
+    /// Adds what the run has made before it failed, unless the sentence says so already.
+    pub(crate) fn with_what_remains(mut self, made: &[String]) -> Self {
+        if !made.is_empty() && !self.0.says_what_remains {
+            let made = made.join(", ");
+            let sentence = self.0.message.trim_end();
+            self.0.message = format!(
+                "{sentence} What this run had made remains: {made}. Running the step again continues from there."
+            );
+        }
         self
     }
 

@@ -8,6 +8,7 @@ mod error;
 mod principal;
 pub mod schema;
 pub mod testing;
+mod undo;
 
 pub use action::{
     Action, AnyAction, Attributes, Description, Descriptor, Example, Prepared, Runnable, Schemas,
@@ -17,3 +18,4 @@ pub use context::{Context, EffectId, Level, Recorder, RunContext};
 pub use effect::{Difference, Effect, Ensured, Outcome};
 pub use error::{Code, Error, FieldError, Result};
 pub use principal::Principal;
+pub use undo::{Kept, Made, UndoOutput, Undone};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Context, EffectId, Level, Principal, Recorder, Result, RunContext,
+    Context, EffectId, Level, Made, Principal, Recorder, Result, RunContext,
     effect::{Intent, Looking, Settlement},
 };
 
@@ -20,8 +20,8 @@ use crate::{
 pub enum Entry {
     Log(Level, String),
     Progress(String, Option<u8>),
-    Intent(String),
-    Settled(String),
+    Intent(Intent),
+    Settled(EffectId, Settlement),
 }
 
 /// Keeps what a run says and does.
@@ -49,10 +49,32 @@ impl MemoryRecorder {
                     format!("progress: {message} ({percent} %)\n")
                 }
                 Entry::Progress(message, None) => format!("progress: {message}\n"),
-                Entry::Intent(what) => format!("intent: {what}\n"),
-                Entry::Settled(what) => format!("settled: {what}\n"),
+                Entry::Intent(Intent { kind, key }) => format!("intent: {kind} {key}\n"),
+                Entry::Settled(_, settlement) => {
+                    let settlement = serde_json::to_string(&settlement).unwrap_or_default();
+                    format!("settled: {settlement}\n")
+                }
             })
             .collect()
+    }
+
+    /// What the run has made, in order, as a journal would keep it.
+    pub fn made(&self) -> Vec<Made> {
+        let entries = self.entries();
+        let made = entries.iter().filter_map(|entry| match entry {
+            Entry::Settled(EffectId(at), Settlement::Created { id }) => {
+                match entries.get(usize::try_from(*at).ok()?.checked_sub(1)?) {
+                    Some(Entry::Intent(Intent { kind, key })) => Some(Made {
+                        kind: kind.clone(),
+                        key: key.clone(),
+                        id: id.clone(),
+                    }),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        made.collect()
     }
 
     fn push(&self, entry: Entry) -> u64 {
@@ -86,16 +108,11 @@ impl Recorder for MemoryRecorder {
     }
 
     async fn intend(&self, intent: &Intent) -> Result<EffectId> {
-        Ok(EffectId(self.push(Entry::Intent(format!(
-            "{} {}",
-            intent.kind, intent.key
-        )))))
+        Ok(EffectId(self.push(Entry::Intent(intent.clone()))))
     }
 
-    async fn settle(&self, _: EffectId, settlement: &Settlement) -> Result<()> {
-        self.push(Entry::Settled(
-            serde_json::to_string(settlement).unwrap_or_default(),
-        ));
+    async fn settle(&self, effect: EffectId, settlement: &Settlement) -> Result<()> {
+        self.push(Entry::Settled(effect, settlement.clone()));
         Ok(())
     }
 }

@@ -91,6 +91,7 @@ fn misconfigured(name: &str, what: impl std::fmt::Display) -> Error {
 }
 
 /// How an input names a connection.
+#[derive(Default)]
 pub(crate) struct Named {
     pub(crate) connection: Option<String>,
     pub(crate) url: Option<String>,

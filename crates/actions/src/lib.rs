@@ -11,6 +11,7 @@ mod registry;
 mod upstream_error;
 
 pub use connections::ConnectionConfig;
+pub use provider::Choice;
 pub use registry::Registry;
 
 use registry::Entry;

@@ -1,9 +1,11 @@
 //! What a provider is: a service, how it is called, and its actions.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
-use sidestage_action::{AnyAction, Service};
+use serde::{Deserialize, Serialize};
+use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 use url::Url;
 
@@ -23,6 +25,39 @@ pub(crate) trait Provider: 'static {
 
     /// The list of its actions.
     fn actions() -> Vec<Box<dyn AnyAction<Self::Client>>>;
+
+    /// Takes back something that one of its actions made: `made.kind` and `made.key` are an effect's own.
+    /// What changes goes through [`Context::ensure`]; what was changed or taken over by somebody else
+    /// since is left alone.
+    fn undo(
+        ctx: &Context,
+        client: &Self::Client,
+        made: &Made,
+    ) -> impl Future<Output = Result<Undone>> + Send;
+
+    /// The names of its lists of choices for forms.
+    const OPTIONS: &'static [&'static str] = &[];
+
+    /// One of these lists. Nothing is changed. What the credential cannot see is not in it.
+    fn options(
+        _client: &Self::Client,
+        _list: &str,
+        _filter: &Filter,
+    ) -> impl Future<Output = Result<Vec<Choice>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+}
+
+/// What narrows a list of choices: the query of the request, `organization` and `connection` aside.
+pub(crate) type Filter = BTreeMap<String, String>;
+
+/// Something that a person can choose in a form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// What the form gives to the template: never empty.
+    pub value: String,
+    /// What the person reads.
+    pub label: String,
 }
 
 /// What a client needs to know of its connection besides how to call it.

@@ -2,22 +2,25 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use async_trait::async_trait;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sidestage_action::{
-    AnyAction, Context, Descriptor, Error, Prepared, Result, Runnable, Service,
+    AnyAction, Context, Descriptor, Error, Kept, Made, Prepared, Result, Runnable, Service,
+    UndoOutput, Undone,
     schema::{self, Checker},
 };
 
 use crate::{
     ConnectionConfig, PROVIDERS,
     connections::{Connections, Named},
-    provider::Provider,
+    provider::{Choice, Provider},
 };
 
 /// The actions of all providers, bound to the configured connections.
 pub struct Registry {
     actions: BTreeMap<String, Arc<dyn Runnable>>,
+    options: BTreeMap<&'static str, Arc<dyn Options>>,
 }
 
 impl Registry {
@@ -30,13 +33,15 @@ impl Registry {
         for connection in &connections {
             connection.known_provider(Self::providers().map(|service| service.id))?;
         }
-        let mut actions = BTreeMap::new();
+        let (mut actions, mut options) = (BTreeMap::new(), BTreeMap::new());
         for entry in PROVIDERS {
-            for action in (entry.bind)(&connections)? {
+            let bound = (entry.bind)(&connections)?;
+            for action in bound.actions {
                 actions.insert(action.descriptor().id.clone(), action);
             }
+            options.insert(entry.service.id, bound.options);
         }
-        Ok(Registry { actions })
+        Ok(Registry { actions, options })
     }
 
     /// The action with that id.
@@ -54,6 +59,27 @@ impl Registry {
         self.iter().map(|action| action.descriptor())
     }
 
+    /// A list of choices for a form: `("coder", "templates")`. `query` may name a `connection`; the rest
+    /// of it narrows the list.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](sidestage_action::Code::NotFound) when there is no such provider or list; otherwise
+    /// what is wrong with the connection, or what its service says.
+    pub async fn options(
+        &self,
+        ctx: &Context,
+        provider: &str,
+        list: &str,
+        query: BTreeMap<String, String>,
+    ) -> Result<Vec<Choice>> {
+        let Some(options) = self.options.get(provider) else {
+            return Err(Error::not_found(format!(
+                "There is no provider {provider}."
+            )));
+        };
+        options.list(ctx, list, query).await
+    }
+
     /// The services of all providers.
     pub fn providers() -> impl Iterator<Item = Service> {
         PROVIDERS.iter().map(|entry| entry.service)
@@ -66,8 +92,13 @@ pub(crate) struct Entry {
     bind: Bind,
 }
 
-/// Binds a provider's actions to those connections that are its own.
-type Bind = fn(&[ConnectionConfig]) -> Result<Vec<Arc<dyn Runnable>>>;
+/// Binds a provider to those connections that are its own.
+type Bind = fn(&[ConnectionConfig]) -> Result<BoundProvider>;
+
+struct BoundProvider {
+    actions: Vec<Arc<dyn Runnable>>,
+    options: Arc<dyn Options>,
+}
 
 impl Entry {
     pub(crate) const fn of<P: Provider>() -> Self {
@@ -78,22 +109,61 @@ impl Entry {
     }
 }
 
-fn bind<P: Provider>(configs: &[ConnectionConfig]) -> Result<Vec<Arc<dyn Runnable>>> {
+fn bind<P: Provider>(configs: &[ConnectionConfig]) -> Result<BoundProvider> {
     let connections = Arc::new(Connections::<P>::new(configs)?);
-    P::actions()
-        .into_iter()
-        .map(|action| {
-            let descriptor = action.descriptor(P::SERVICE);
-            let checker = Checker::new(&descriptor.schema.input)?;
-            let bound = Bound {
-                action: Arc::from(action),
-                descriptor,
-                checker,
-                connections: connections.clone(),
+    let actions = P::actions().into_iter().map(|action| {
+        let descriptor = action.descriptor(P::SERVICE);
+        let checker = Checker::new(&descriptor.schema.input)?;
+        let bound = Bound {
+            action: Arc::from(action),
+            descriptor,
+            checker,
+            connections: connections.clone(),
+        };
+        Ok(Arc::new(bound) as Arc<dyn Runnable>)
+    });
+    Ok(BoundProvider {
+        actions: actions.collect::<Result<_>>()?,
+        options: connections,
+    })
+}
+
+/// A provider's lists of choices.
+#[async_trait]
+trait Options: Send + Sync {
+    async fn list(
+        &self,
+        ctx: &Context,
+        list: &str,
+        query: BTreeMap<String, String>,
+    ) -> Result<Vec<Choice>>;
+}
+
+#[async_trait]
+impl<P: Provider> Options for Connections<P> {
+    async fn list(
+        &self,
+        ctx: &Context,
+        list: &str,
+        mut query: BTreeMap<String, String>,
+    ) -> Result<Vec<Choice>> {
+        let service = P::SERVICE;
+        if !P::OPTIONS.contains(&list) {
+            let hint = match P::OPTIONS {
+                [] => "it has none.".into(),
+                lists => format!("it has {}.", lists.join(", ")),
             };
-            Ok(Arc::new(bound) as Arc<dyn Runnable>)
-        })
-        .collect()
+            let sentence = format!("{} has no list of options {list}; {hint}", service.name);
+            return Err(Error::not_found(sentence));
+        }
+        let connection = self.resolve(&Named {
+            connection: query.remove("connection"),
+            ..Named::default()
+        })?;
+        query.remove("organization");
+        let client = connection.client(ctx);
+        ctx.race(P::options(&client, list, &query)).await
+    }
 }
 
 /// An action with the connections that it may work through.
@@ -145,6 +215,63 @@ impl<P: Provider> Runnable for Bound<P> {
             work: Box::new(work),
         })
     }
+
+    fn prepare_undo(&self, connection: &str, made: Vec<Made>) -> Result<Prepared> {
+        let connection = self.connections.resolve(&Named {
+            connection: Some(connection.into()),
+            ..Named::default()
+        })?;
+        let name = connection.name().to_owned();
+        let input = json!({ "undo": made });
+        let work =
+            move |ctx: Context| -> std::pin::Pin<Box<dyn Future<Output = Result<Value>> + Send>> {
+                Box::pin(async move {
+                    let client = connection.client(&ctx);
+                    let output = undo_all::<P>(&ctx, &client, made).await?;
+                    serde_json::to_value(output).map_err(Error::internal)
+                })
+            };
+        Ok(Prepared {
+            connection: name,
+            organization: None,
+            input,
+            secrets: Vec::new(),
+            work: Box::new(work),
+        })
+    }
+}
+
+/// Takes everything back that can be, the newest first. One thing that cannot be does not keep the others.
+async fn undo_all<P: Provider>(
+    ctx: &Context,
+    client: &P::Client,
+    made: Vec<Made>,
+) -> Result<UndoOutput> {
+    let mut output = UndoOutput::default();
+    for made in made.into_iter().rev() {
+        let what = format!("{} {}", made.kind, made.key);
+        let undone = match P::undo(ctx, client, &made).await {
+            Ok(undone) => undone,
+            Err(error) => {
+                // A run that is over ends here; a refusal is told, and the next thing taken back.
+                ctx.check()?;
+                Undone::Stays(error.message().to_owned())
+            }
+        };
+        match undone {
+            Undone::Gone => {
+                if !ctx.is_dry_run() {
+                    ctx.info(format!("undone: {what}"));
+                }
+                output.undone.push(made);
+            }
+            Undone::Stays(why) => {
+                ctx.warn(format!("{what} stays: {why}"));
+                output.kept.push(Kept { made, why });
+            }
+        }
+    }
+    Ok(output)
 }
 
 fn take(input: &mut Map<String, Value>, name: &str) -> Option<String> {

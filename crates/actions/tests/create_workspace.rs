@@ -35,11 +35,11 @@ async fn run(stage: &Stage, more: Value) -> Ended {
 
 /// The refusal of an input, and that it came before anything was changed.
 async fn refused(stage: &Stage, more: Value) -> String {
-    let before = stage.wire.writes().len();
+    let before = stage.writes().len();
     let ended = run(stage, more).await;
     let error = ended.error();
     assert_eq!(
-        stage.wire.writes().len(),
+        stage.writes().len(),
         before,
         "nothing is changed before the refusal: {error}"
     );
@@ -290,7 +290,7 @@ async fn a_git_login_that_the_owner_has_not_linked() {
 async fn an_owner_for_whom_the_credential_may_not_create() {
     let accept = |config: &mut ConnectionConfig| config.accept_template_token = true;
     let stage = Stage::with(Duration::ZERO, accept).await;
-    let adas = json!({"user": "grace", "token": support::TEMPLATE_TOKEN});
+    let adas = json!({"user": "grace", "token": stage.tokens("coder").member});
     insta::assert_snapshot!(refused(&stage, adas).await, @"forbidden [] The credential of this connection may not create workspaces in Coder for grace. It needs to belong to an owner of the site or an administrator of the organization coder, or to grace alone.");
 }
 
@@ -382,7 +382,7 @@ async fn a_workspace_that_is_the_same_is_adopted() {
             (&json!(false), &json!("dev"))
         );
     }
-    assert_eq!(stage.wire.writes().len(), 1);
+    assert_eq!(stage.writes().len(), 1);
 }
 
 #[tokio::test]
@@ -804,7 +804,7 @@ async fn but_one_that_stays_so_does() {
         json!({"message": "restarting"}),
     );
     let ended = run(&stage, json!({})).await;
-    insta::assert_snapshot!(ended.error(), @"Coder (connection coder) is not well (503): restarting. Run the step again later.");
+    insta::assert_snapshot!(ended.error(), @"Coder (connection coder) is not well (503): restarting. Run the step again later. What this run had made remains: workspace ada/dev. Running the step again continues from there.");
 }
 
 // ---- its end, when it is cancelled or its time is up ---------------------------------------------

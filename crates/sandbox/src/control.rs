@@ -69,7 +69,7 @@ async fn queue_builds(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Sta
 }
 
 async fn state(State(sandbox): State<Sandbox>) -> Json<Value> {
-    Json(json!({ "coder": sandbox.coder().state() }))
+    Json(sandbox.state())
 }
 
 async fn reset(State(sandbox): State<Sandbox>) -> StatusCode {

@@ -15,9 +15,9 @@ use axum::{
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{Sandbox, requests};
+use crate::{Sandbox, requests, twin::Twin};
 
 /// What goes wrong, for which requests, how often.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -150,11 +150,11 @@ pub(crate) async fn intervene(
         .unwrap_or((whole.trim_start_matches('/'), ""));
     let path = format!("/{rest}");
     let fault = sandbox.faults().take(service, &method, &path);
-    let response = with_fault(fault, request, next).await;
+    let response = with_fault(sandbox.twin(service), fault, request, next).await;
     let dropped = response.extensions().get::<Dropped>().is_some();
     sandbox.requests().push(requests::Request {
         service: service.into(),
-        writes: !matches!(method, Method::GET | Method::HEAD) && !path.ends_with("/evaluate"),
+        writes: sandbox.writes(service, &method, &path),
         method: method.to_string(),
         path,
         status: if dropped {
@@ -166,38 +166,36 @@ pub(crate) async fn intervene(
     response
 }
 
-async fn with_fault(fault: Option<Fault>, request: Request, next: Next) -> Response {
+async fn with_fault(
+    twin: Option<&dyn Twin>,
+    fault: Option<Fault>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (Some(twin), Some(fault)) = (twin, fault) else {
+        return next.run(request).await;
+    };
     match fault {
-        None => next.run(request).await,
-        Some(Fault::Delay { ms }) => {
+        Fault::Delay { ms } => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
             next.run(request).await
         }
-        Some(Fault::DropBefore) => dropped(),
-        Some(Fault::DropAfter) => {
+        Fault::DropBefore => dropped(),
+        Fault::DropAfter => {
             next.run(request).await;
             dropped()
         }
-        Some(Fault::RateLimit { retry_after }) => {
-            let message = "You've been rate limited for sending more than 512 requests in 1m0s.";
-            (
-                StatusCode::TOO_MANY_REQUESTS,
-                [("retry-after", retry_after.to_string())],
-                axum::Json(json!({ "message": message })),
-            )
-                .into_response()
-        }
-        Some(Fault::Status {
+        Fault::RateLimit { retry_after } => twin.rate_limited(retry_after),
+        Fault::Status {
             status,
             body,
             headers,
             after,
-        }) => {
+        } => {
             if after {
                 next.run(request).await;
             }
-            let body =
-                body.unwrap_or_else(|| json!({ "message": "An internal server error occurred." }));
+            let body = body.unwrap_or_else(|| twin.internal_error());
             let mut response = axum::Json(body).into_response();
             *response.status_mut() =
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -208,7 +206,7 @@ async fn with_fault(fault: Option<Fault>, request: Request, next: Next) -> Respo
             }
             response
         }
-        Some(Fault::BrokenBody) => {
+        Fault::BrokenBody => {
             let (mut parts, body) = next.run(request).await.into_parts();
             let bytes = body
                 .collect()

@@ -1,7 +1,7 @@
 //! In-memory services that answer, and refuse, as the real ones do: for the demo, for tests, and for
 //! authors of templates. What is known of the real ones, with sources, is in each service's module.
 //!
-//! Coder is at `/coder`. What a test needs besides is at `/sandbox`: faults to switch on, how the next
+//! Each is under its name: Coder is at `/coder`. What a test needs besides is at `/sandbox`: faults to switch on, how the next
 //! builds behave, the requests that came, and what there is.
 
 mod coder;
@@ -9,16 +9,22 @@ mod control;
 mod faults;
 mod requests;
 mod serve;
+mod twin;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use http::Method;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 pub use coder::{BuildBehaviour, Coder, EXPIRED_TOKEN, MEMBER_TOKEN, OWNER_TOKEN};
 pub use faults::{Fault, FaultRule, Faults};
 pub use requests::{Request, Requests};
 pub use serve::Running;
+pub use twin::Tokens;
+
+use twin::Twin;
 
 /// How the sandbox behaves.
 #[derive(Clone, Debug)]
@@ -70,15 +76,54 @@ impl Sandbox {
         &self.0.requests
     }
 
+    /// Every service.
+    fn twins(&self) -> [&dyn Twin; 1] {
+        [self.coder()]
+    }
+
+    fn twin(&self, service: &str) -> Option<&dyn Twin> {
+        self.twins().into_iter().find(|twin| twin.id() == service)
+    }
+
+    pub(crate) fn set_url(&self, url: &str) {
+        for twin in self.twins() {
+            twin.set_url(&format!("{url}/{}", twin.id()));
+        }
+    }
+
+    /// Tokens that the service of that name knows.
+    pub fn tokens(&self, service: &str) -> Option<Tokens> {
+        self.twin(service).map(Twin::tokens)
+    }
+
+    /// Whether such a request to a service asks for a change.
+    pub fn writes(&self, service: &str, method: &Method, path: &str) -> bool {
+        self.twin(service)
+            .is_some_and(|twin| twin.writes(method, path))
+    }
+
+    /// What there is in every service, by its name.
+    pub fn state(&self) -> Value {
+        let states = self
+            .twins()
+            .map(|twin| (twin.id().to_owned(), twin.state()));
+        Value::Object(states.into_iter().collect())
+    }
+
     /// All services under their paths, behind the faults.
     pub fn router(&self) -> Router {
-        let services = Router::new()
-            .nest("/coder", coder::router(self.coder().clone()))
+        let services = self
+            .twins()
+            .into_iter()
+            .fold(Router::new(), |router, twin| {
+                router.nest(&format!("/{}", twin.id()), twin.router())
+            });
+        services
             .layer(axum::middleware::from_fn_with_state(
                 self.clone(),
                 faults::intervene,
-            ));
-        services.merge(control::router(self.clone()))
+            ))
+            .merge(control::router(self.clone()))
     }
 
     /// Serves on a listener until the answer is dropped or stopped.
@@ -99,7 +144,7 @@ impl Sandbox {
 
     /// Back to the seed: no faults, no requests, nothing made.
     pub fn reset(&self) {
-        self.coder().reset();
+        self.twins().into_iter().for_each(Twin::reset);
         self.faults().clear();
         self.requests().clear();
     }

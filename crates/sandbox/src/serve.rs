@@ -25,7 +25,7 @@ impl Running {
     pub(crate) fn new(sandbox: Sandbox, listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("a listener has an address");
         let url = Url::parse(&format!("http://{address}/")).expect("an address makes a URL");
-        sandbox.coder().set_url(&format!("http://{address}/coder"));
+        sandbox.set_url(&format!("http://{address}"));
         let stop = CancellationToken::new();
         let task = tokio::spawn(accept(sandbox.clone(), listener, stop.clone()));
         Running {

@@ -189,7 +189,7 @@ async fn a_create_is_refused_in_coders_words() {
         assert_eq!(refusal, expected, "{template} {differs}");
     }
     assert_eq!(
-        coder.running.sandbox().coder().state()["workspaces"],
+        coder.running.sandbox().state()["coder"]["workspaces"],
         json!([]),
         "a refusal made something"
     );
@@ -268,7 +268,7 @@ async fn a_preset_wins_over_given_values() {
     });
     coder.create("node", differs).await;
     assert_eq!(
-        coder.running.sandbox().coder().state()["workspaces"][0]["builds"][0]["parameters"]["cpu"],
+        coder.running.sandbox().state()["coder"]["workspaces"][0]["builds"][0]["parameters"]["cpu"],
         "8"
     );
 }
@@ -423,7 +423,7 @@ async fn a_second_build_waits_for_the_first_and_keeps_its_parameters() {
     let (status, started) = answer(build(json!({"transition": "start"}))).await;
     assert_eq!((status, &started["build_number"]), (201, &json!(3)));
     assert_eq!(
-        coder.running.sandbox().coder().state()["workspaces"][0]["builds"][2]["parameters"]["cpu"],
+        coder.running.sandbox().state()["coder"]["workspaces"][0]["builds"][2]["parameters"]["cpu"],
         "4"
     );
 }
@@ -569,7 +569,7 @@ async fn a_dropped_connection_has_no_answer_and_its_work_is_done_or_not() {
             .json(&json!({"name": "dev", "template_id": template}));
         let error = request.send().await.unwrap_err();
         assert!(error.is_request() && error.status().is_none(), "{error:?}");
-        let state = coder.running.sandbox().coder().state();
+        let state = coder.running.sandbox().state()["coder"].clone();
         assert_eq!(state["workspaces"].as_array().unwrap().len(), made);
         let last = coder.running.sandbox().requests().all().pop().unwrap();
         assert_eq!((last.status, last.writes), (0, true));
@@ -605,7 +605,7 @@ async fn faults_answer_in_the_services_place_as_often_as_asked() {
     faults.add(fault("/api/v2/users/ada/workspaces", status));
     assert_eq!(coder.create("python", json!({})).await.0, 500);
     assert_eq!(
-        coder.running.sandbox().coder().state()["workspaces"]
+        coder.running.sandbox().state()["coder"]["workspaces"]
             .as_array()
             .unwrap()
             .len(),

@@ -174,7 +174,8 @@ impl Follow<'_> {
                          the build then begins by itself. See {}",
                         self.dashboard.build(owner, name, build.build_number)
                     ),
-                ));
+                )
+                .says_what_remains());
             }
             Some(matched) if matched.available == 0 => {
                 said.warn(
@@ -223,7 +224,7 @@ impl Follow<'_> {
                 build.build_number
             ),
         };
-        Error::new(Code::UpstreamRejected, sentence)
+        Error::new(Code::UpstreamRejected, sentence).says_what_remains()
     }
 
     fn replaced(&self, latest: &Build) -> Error {
@@ -278,7 +279,8 @@ impl Follow<'_> {
                          workspace, although it is built. Its machine may be slow or may not reach Coder. See {see}",
                         agent.name, agent.connection_timeout_seconds
                     ),
-                ));
+                )
+                .says_what_remains());
             }
             ("disconnected", _) => Readiness::Waiting("has lost its connection".into()),
             ("connected", "starting") => {

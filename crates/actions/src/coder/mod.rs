@@ -11,7 +11,7 @@ mod workspace;
 
 use http::HeaderName;
 use secrecy::SecretString;
-use sidestage_action::{AnyAction, Service};
+use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 
 use crate::provider::{ClientSettings, Provider};
@@ -41,5 +41,9 @@ impl Provider for Coder {
 
     fn actions() -> Vec<Box<dyn AnyAction<Self::Client>>> {
         vec![Box::new(create_workspace::CreateWorkspace)]
+    }
+
+    async fn undo(_: &Context, _: &client::Client, _: &Made) -> Result<Undone> {
+        Ok(Undone::Stays("Delete it in Coder.".into()))
     }
 }

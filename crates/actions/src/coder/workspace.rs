@@ -442,7 +442,9 @@ impl<'a> Wanted<'a> {
             Code::Cancelled => "The run was cancelled.",
             _ => "The run's time is up.",
         };
-        Error::new(over.code(), format!("{how} {what} {left}")).because(over)
+        Error::new(over.code(), format!("{how} {what} {left}"))
+            .says_what_remains()
+            .because(over)
     }
 
     async fn end(&self, ctx: &Context, under_way: &UnderWay) -> Result<Ended> {

@@ -7,20 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use sidestage_action::{
-    Error, Result, Runnable,
+    Error, Made, Prepared, Result, Runnable,
     testing::{MemoryRecorder, context},
 };
 use sidestage_actions::{ConnectionConfig, Registry};
-use sidestage_sandbox::{BuildBehaviour, Options, Running as Sandbox};
+use sidestage_sandbox::{BuildBehaviour, Options, Running as Sandbox, Tokens};
 use sidestage_upstream::{Credential, Settings, Upstream};
 use tokio_util::sync::CancellationToken;
-use wire::Wire;
-
-/// The token of the connection; it must be seen nowhere.
-pub(crate) const TOKEN: &str = sidestage_sandbox::OWNER_TOKEN;
-
-/// The token that a template gives; neither must it.
-pub(crate) const TEMPLATE_TOKEN: &str = sidestage_sandbox::MEMBER_TOKEN;
+use wire::{Call, Wire};
 
 /// How long a long build takes, on the sandbox's own clock.
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -60,7 +54,7 @@ impl Stage {
         let (wire, url) = Wire::before(&sandbox.url).await;
         let connections = Registry::providers().map(|service| {
             let mut config = ConnectionConfig {
-                token: Some(TOKEN.into()),
+                token: Some(tokens(&sandbox, service.id).administrator.into()),
                 poll: Duration::from_millis(1),
                 retries: Some(0),
                 ..ConnectionConfig::new(service.id, service.id, url.join(service.id).unwrap())
@@ -94,11 +88,29 @@ impl Stage {
         self.sandbox.sandbox().coder().next_builds(behaviour, times);
     }
 
+    /// The tokens of a service: the administrator's is the connection's own, and must be seen nowhere.
+    pub(crate) fn tokens(&self, service: &str) -> Tokens {
+        tokens(&self.sandbox, service)
+    }
+
+    /// The calls so far that ask for a change.
+    pub(crate) fn writes(&self) -> Vec<Call> {
+        let mut calls = self.wire.calls();
+        calls.retain(|call| {
+            let (service, path) = call.path[1..].split_once('/').unwrap();
+            let path = path.split('?').next().unwrap_or_default();
+            let method = call.method.parse().unwrap();
+            let sandbox = self.sandbox.sandbox();
+            sandbox.writes(service, &method, &format!("/{path}"))
+        });
+        calls
+    }
+
     /// A client of somebody else, past the wire.
     pub(crate) fn somebody_else(&self, service: &str) -> Upstream {
         let token = Credential::Header {
             name: "coder-session-token".parse().unwrap(),
-            value: TOKEN.into(),
+            value: self.tokens(service).administrator.into(),
         };
         Upstream::new(Settings::new(
             "somebody else",
@@ -110,7 +122,7 @@ impl Stage {
 
     /// What is under way in the services.
     pub(crate) fn under_way(&self) -> Vec<String> {
-        let state = self.sandbox.sandbox().coder().state();
+        let state = self.sandbox.sandbox().state();
         let mut under_way = Vec::new();
         collect(&state, &mut under_way);
         under_way
@@ -143,8 +155,18 @@ impl Stage {
 
     /// Starts a run that a test can cancel.
     pub(crate) fn start(&self, action: &str, input: Value, dry_run: bool) -> Running {
+        self.start_prepared(self.action(action).prepare(input), dry_run)
+    }
+
+    /// Takes back what a run of the action made.
+    pub(crate) async fn undo(&self, action: &str, made: Vec<Made>, dry_run: bool) -> Ended {
+        let action = self.action(action);
+        let prepared = action.prepare_undo(&action.descriptor().plugin_id, made);
+        self.start_prepared(prepared, dry_run).end().await
+    }
+
+    fn start_prepared(&self, prepared: Result<Prepared>, dry_run: bool) -> Running {
         let (recorder, cancel, ctx) = context(dry_run);
-        let prepared = self.action(action).prepare(input);
         let task = tokio::spawn(async move { (prepared?.work)(ctx).await });
         Running {
             recorder,
@@ -161,6 +183,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Waits until the run has said this.
     pub(crate) async fn says(&self, text: &str) {
         while !self.recorder.transcript().contains(text) {
@@ -178,6 +204,7 @@ impl Running {
         Ended {
             result,
             transcript: self.recorder.transcript(),
+            made: self.recorder.made(),
         }
     }
 }
@@ -186,6 +213,8 @@ impl Running {
 pub(crate) struct Ended {
     pub(crate) result: Result<Value>,
     pub(crate) transcript: String,
+    /// What it has made.
+    pub(crate) made: Vec<Made>,
 }
 
 impl Ended {
@@ -224,6 +253,11 @@ impl Ended {
         }
         all
     }
+}
+
+fn tokens(sandbox: &Sandbox, service: &str) -> Tokens {
+    let tokens = sandbox.sandbox().tokens(service);
+    tokens.unwrap_or_else(|| panic!("the sandbox has no {service}"))
 }
 
 /// The inputs of an action's examples, as its descriptor shows them.

@@ -194,17 +194,6 @@ impl Wire {
             .collect()
     }
 
-    /// Those of them that change something.
-    pub(crate) fn writes(&self) -> Vec<Call> {
-        let reading = |call: &Call| {
-            call.method == "GET" || call.path.ends_with("/dynamic-parameters/evaluate")
-        };
-        self.calls()
-            .into_iter()
-            .filter(|call| !reading(call))
-            .collect()
-    }
-
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,10 +15,17 @@ use std::{
     time::Duration,
 };
 
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub(crate) use routes::router;
+use crate::twin::{Tokens, Twin};
+
 pub use seed::{EXPIRED_TOKEN, MEMBER_TOKEN, OWNER_TOKEN};
 pub use state::BuildBehaviour;
 
@@ -60,14 +67,6 @@ impl Coder {
             .clone()
     }
 
-    pub(crate) fn set_url(&self, url: &str) {
-        *self.0.url.write().unwrap_or_else(PoisonError::into_inner) = url.into();
-    }
-
-    pub(crate) fn reset(&self) {
-        *self.state_mut() = seed::seed();
-    }
-
     /// Lets time pass for its builds.
     pub fn advance(&self, by: Duration) {
         *self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner) += by;
@@ -80,8 +79,44 @@ impl Coder {
             .extend(std::iter::repeat_n(behaviour, times));
     }
 
-    /// What there is: `users`, and `workspaces` with their `builds`, deleted ones included.
-    pub fn state(&self) -> Value {
+    /// Makes a workspace dormant, as Coder does with one that is not used.
+    pub fn make_dormant(&self, owner: &str, name: &str) {
+        let mut state = self.state_mut();
+        let owner = state
+            .users
+            .iter()
+            .find(|user| user.username == owner)
+            .map(|user| user.id);
+        for workspace in &mut state.workspaces {
+            if Some(workspace.owner) == owner && workspace.name == name {
+                workspace.dormant = true;
+            }
+        }
+    }
+}
+
+impl Twin for Coder {
+    fn id(&self) -> &'static str {
+        "coder"
+    }
+
+    fn tokens(&self) -> Tokens {
+        Tokens {
+            administrator: OWNER_TOKEN,
+            member: MEMBER_TOKEN,
+        }
+    }
+
+    fn router(&self) -> Router {
+        routes::router(self.clone())
+    }
+
+    fn set_url(&self, url: &str) {
+        *self.0.url.write().unwrap_or_else(PoisonError::into_inner) = url.into();
+    }
+
+    /// `users`, and `workspaces` with their `builds`, deleted ones included.
+    fn state(&self) -> Value {
         let (state, now) = (self.state_mut(), self.now());
         let workspaces: Vec<Value> = state
             .workspaces
@@ -117,18 +152,21 @@ impl Coder {
         json!({ "users": users, "workspaces": workspaces })
     }
 
-    /// Makes a workspace dormant, as Coder does with one that is not used.
-    pub fn make_dormant(&self, owner: &str, name: &str) {
-        let mut state = self.state_mut();
-        let owner = state
-            .users
-            .iter()
-            .find(|user| user.username == owner)
-            .map(|user| user.id);
-        for workspace in &mut state.workspaces {
-            if Some(workspace.owner) == owner && workspace.name == name {
-                workspace.dormant = true;
-            }
-        }
+    fn reset(&self) {
+        *self.state_mut() = seed::seed();
+    }
+
+    fn writes(&self, method: &Method, path: &str) -> bool {
+        !matches!(*method, Method::GET | Method::HEAD) && !path.ends_with("/evaluate")
+    }
+
+    fn rate_limited(&self, seconds: u64) -> Response {
+        let message = "You've been rate limited for sending more than 512 requests in 1m0s.";
+        (
+            StatusCode::TOO_MANY_REQUESTS,
+            [("retry-after", seconds.to_string())],
+            Json(json!({ "message": message })),
+        )
+            .into_response()
     }
 }

@@ -1,0 +1,42 @@
+//! Taking back what a run made.
+
+use serde::{Deserialize, Serialize};
+
+/// What the journal has kept of an effect: something that a run made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// [`Effect::kind`](crate::Effect::kind).
+    pub kind: String,
+    /// [`Effect::key`](crate::Effect::key).
+    pub key: String,
+    /// The service's id.
+    pub id: String,
+}
+
+/// What became of one thing that is to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// It is gone, whoever took it away.
+    Gone,
+    /// It stays, because of this: a sentence that says what a person can do.
+    Stays(String),
+}
+
+/// What an undo ends with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoOutput {
+    /// What is gone.
+    pub undone: Vec<Made>,
+    /// What stays.
+    pub kept: Vec<Kept>,
+}
+
+/// Something that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it is.
+    #[serde(flatten)]
+    pub made: Made,
+    /// Why it stays, and what a person can do.
+    pub why: String,
+}

@@ -10,7 +10,9 @@ backend.add(require('@backstage/plugin-catalog-backend-module-logs'));
 backend.add(require('@backstage/plugin-catalog-backend-module-scaffolder-entity-model'));
 backend.add(require('@backstage/plugin-permission-backend'));
 backend.add(require('@backstage/plugin-permission-backend-module-allow-all-policy'));
+backend.add(require('@backstage/plugin-proxy-backend'));
 backend.add(require('@backstage/plugin-scaffolder-backend'));
+backend.add(require('@backstage/plugin-scaffolder-backend-module-gitea'));
 
 // Door 2. Without it Backstage still reaches Sidestage by door 1, which is configuration alone.
 if (process.env.SIDESTAGE_MODULE === '1') {

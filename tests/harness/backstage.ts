@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { json } from './json.ts';
 import { ROOT } from './paths.ts';
 import { Service } from './process.ts';
+import type { Sandbox } from './sandbox.ts';
+import { FORMS_KEY } from './sidestage.ts';
 import { serverSentEvents } from './sse.ts';
 import { plain } from './text.ts';
 import { until } from './until.ts';
@@ -20,6 +22,8 @@ export interface BackstageOptions {
   port: number;
   door: Door;
   sidestageUrl: string;
+  /** Whose Gitea `publish:gitea` pushes to. */
+  sandbox: Sandbox;
   /** Where the web UI is served, when it is. */
   frontendUrl?: string;
   /** More plugins whose actions are asked for over HTTP. */
@@ -181,8 +185,9 @@ export class Backstage {
 }
 
 function runConfig(options: BackstageOptions, url: string): Record<string, unknown> {
+  const providers = Object.keys(options.sandbox.tokens);
   const remote = [
-    ...(options.door === 1 ? [{ id: 'coder', url: `${options.sidestageUrl}/api/{{ pluginId }}` }] : []),
+    ...(options.door === 1 ? providers.map((id) => ({ id, url: `${options.sidestageUrl}/api/{{ pluginId }}` })) : []),
     ...(options.remotePlugins ?? []),
   ];
   return {
@@ -196,6 +201,17 @@ function runConfig(options: BackstageOptions, url: string): Record<string, unkno
     },
     ...(remote.length > 0 ? { discovery: { endpoints: remote.map((plugin) => ({ target: plugin.url, plugins: [plugin.id] })) } } : {}),
     ...(options.door === 2 ? { sidestage: { baseUrl: options.sidestageUrl } } : {}),
+    // Choices for forms. A GET and nothing else: the key behind it is everybody's who has signed in.
+    proxy: {
+      endpoints: {
+        '/sidestage': {
+          target: `${options.sidestageUrl}/api`,
+          headers: { Authorization: `Bearer ${FORMS_KEY}` },
+          allowedMethods: ['GET'],
+        },
+      },
+    },
+    ...('gitea' in options.sandbox.tokens ? { integrations: { gitea: [giteaIntegration(options.sandbox)] } } : {}),
     catalog: {
       locations: [
         { type: 'file', target: join(ROOT, 'templates', 'all.yaml') },
@@ -204,4 +220,10 @@ function runConfig(options: BackstageOptions, url: string): Record<string, unkno
       ],
     },
   };
+}
+
+/** The account that `publish:gitea` pushes with: one for all, as Backstage wants it. */
+function giteaIntegration(sandbox: Sandbox): Record<string, string> {
+  const url = new URL(sandbox.urlOf('gitea'));
+  return { host: url.host, baseUrl: url.href, username: 'backstage', password: sandbox.tokens.gitea.administrator };
 }

@@ -13,8 +13,14 @@ export interface RecordedRequest {
   writes: boolean;
 }
 
+/** A service of the sandbox, and so a provider of Sidestage's. */
+export type ServiceName = 'coder' | 'mattermost' | 'twenty' | 'gitea';
+
+/** Tokens that a service of the sandbox knows: no secrets, the sandbox prints them. */
+export type Tokens = Record<ServiceName, { administrator: string; member: string }>;
+
 export interface FaultRule {
-  service: 'coder';
+  service: ServiceName;
   method: string;
   /** A glob over the path. */
   path: string;
@@ -35,13 +41,12 @@ export interface SandboxWorkspace {
 export class Sandbox {
   readonly url: string;
   readonly service: Service;
-  /** The token of Coder's site owner: no secret, the sandbox prints it. */
-  readonly ownerToken: string;
+  readonly tokens: Tokens;
 
-  private constructor(url: string, service: Service, ownerToken: string) {
+  private constructor(url: string, service: Service, tokens: Tokens) {
     this.url = url;
     this.service = service;
-    this.ownerToken = ownerToken;
+    this.tokens = tokens;
   }
 
   static async start(folder: string, options: { buildSeconds?: number } = {}): Promise<Sandbox> {
@@ -54,16 +59,21 @@ export class Sandbox {
       readyUrl: `${url}/sandbox/health`,
       logFile: join(folder, 'sandbox.log'),
     });
-    const token = /its token is (\S+)/.exec(service.output())?.[1];
-    if (token === undefined) {
-      await service.kill();
-      throw new Error(`the sandbox did not say what its token is\n${service.tail()}`);
-    }
-    return new Sandbox(url, service, token);
+    return new Sandbox(url, service, (await json(`${url}/sandbox/tokens`)) as Tokens);
   }
 
   get coderUrl(): string {
-    return `${this.url}/coder`;
+    return this.urlOf('coder');
+  }
+
+  urlOf(service: ServiceName): string {
+    return `${this.url}/${service}`;
+  }
+
+  /** Everything that there is in a service. */
+  async state<T>(service: ServiceName): Promise<T> {
+    const state = (await json(`${this.url}/sandbox/state`)) as Record<ServiceName, T>;
+    return state[service];
   }
 
   async requests(): Promise<RecordedRequest[]> {
@@ -71,8 +81,7 @@ export class Sandbox {
   }
 
   async workspaces(): Promise<SandboxWorkspace[]> {
-    const state = (await json(`${this.url}/sandbox/state`)) as { coder: { workspaces: SandboxWorkspace[] } };
-    return state.coder.workspaces;
+    return (await this.state<{ workspaces: SandboxWorkspace[] }>('coder')).workspaces;
   }
 
   async workspacesNamed(name: string): Promise<SandboxWorkspace[]> {

@@ -2,19 +2,32 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SIDESTAGE } from './paths.ts';
 import { Service } from './process.ts';
+import type { Sandbox, ServiceName } from './sandbox.ts';
 
 export interface SidestageOptions {
   folder: string;
   port: number;
   backstageUrl: string;
-  coderUrl: string;
-  coderToken: string;
+  sandbox: Sandbox;
   /** More of `sidestage.yaml`, as YAML. */
   moreConfig?: string;
 }
 
 /** A key for CI, as `auth.keys` takes it. Made up for these runs. */
 export const CI_KEY = 'sidestage-tests-ci-key-0123456789abcdef';
+
+/** The key that Backstage's proxy uses to read choices for forms. */
+export const FORMS_KEY = 'sidestage-tests-forms-key-0123456789abcdef';
+
+const tokenVariable = (service: ServiceName): string => `${service.toUpperCase()}_TOKEN`;
+
+// The sandbox's builds take a second: look as often.
+const connection = (service: ServiceName, url: string): string => `  ${service}:
+    provider: ${service}
+    url: ${url}
+    token: env:${tokenVariable(service)}
+    pollInterval: 200ms
+`;
 
 /** Sidestage itself. It can be killed and started again in its old place. */
 export class Sidestage {
@@ -32,7 +45,8 @@ export class Sidestage {
   }
 
   async start(): Promise<void> {
-    const { folder, port, backstageUrl, coderUrl, coderToken, moreConfig = '' } = this.#options;
+    const { folder, port, backstageUrl, sandbox, moreConfig = '' } = this.#options;
+    const services = Object.entries(sandbox.tokens) as [ServiceName, { administrator: string }][];
     const config = join(folder, 'sidestage.yaml');
     await writeFile(
       config,
@@ -43,20 +57,22 @@ auth:
   keys:
     - name: ci
       token: env:SIDESTAGE_CI_KEY
+    # What Backstage's proxy shows: forms read choices by it, and it can do nothing else.
+    - name: forms
+      token: env:SIDESTAGE_FORMS_KEY
+      actions: []
 connections:
-  coder:
-    provider: coder
-    url: ${coderUrl}
-    token: env:CODER_TOKEN
-    # The sandbox's builds take a second: look as often.
-    pollInterval: 200ms
-${moreConfig}`,
+${services.map(([service]) => connection(service, sandbox.urlOf(service))).join('')}${moreConfig}`,
     );
     this.#service = await Service.start({
       name: 'Sidestage',
       command: SIDESTAGE,
       args: ['serve', '--config', config],
-      env: { SIDESTAGE_CI_KEY: CI_KEY, CODER_TOKEN: coderToken },
+      env: {
+        SIDESTAGE_CI_KEY: CI_KEY,
+        SIDESTAGE_FORMS_KEY: FORMS_KEY,
+        ...Object.fromEntries(services.map(([service, tokens]) => [tokenVariable(service), tokens.administrator])),
+      },
       cwd: folder,
       readyUrl: `${this.url}/.backstage/health/v1/readiness`,
       logFile: join(folder, 'sidestage.log'),

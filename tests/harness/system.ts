@@ -40,15 +40,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   try {
     const sandbox = await Sandbox.start(folder.path, buildSeconds === undefined ? {} : { buildSeconds });
     stops.push(() => sandbox.service.stop());
-    onStarted?.('Coder (sandbox)', sandbox.coderUrl);
+    onStarted?.('Sandbox', sandbox.url);
 
     const backstagePort = await freePort();
     const sidestage = new Sidestage({
       folder: folder.path,
       port: await freePort(),
       backstageUrl: `http://127.0.0.1:${backstagePort}`,
-      coderUrl: sandbox.coderUrl,
-      coderToken: sandbox.ownerToken,
+      sandbox,
       ...(moreConfig === undefined ? {} : { moreConfig }),
     });
     stops.push(() => sidestage.stop());
@@ -62,6 +61,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       port: backstagePort,
       door,
       sidestageUrl: sidestage.url,
+      sandbox,
       ...(frontendUrl === undefined ? {} : { frontendUrl }),
       ...(remotePlugins === undefined ? {} : { remotePlugins }),
     });

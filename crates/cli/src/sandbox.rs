@@ -24,11 +24,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let running = Sandbox::start(Options { build }, listener);
-    println!(
-        "The sandbox listens on {0}; Coder is at {0}coder, its token is {1}",
-        running.url,
-        sidestage_sandbox::OWNER_TOKEN
-    );
+    println!("The sandbox listens on {}", running.url);
+    let sandbox = running.sandbox();
+    for service in sandbox.services() {
+        let token = sandbox.tokens(service).map(|tokens| tokens.administrator);
+        let (url, token) = (running.url.join(service)?, token.unwrap_or_default());
+        println!("  {service:<10}  {url}  its token: {token}");
+    }
     crate::stopped().await;
     running.stop().await;
     Ok(())

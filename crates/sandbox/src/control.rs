@@ -1,5 +1,7 @@
 //! `/sandbox`: what a test switches and reads.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json, Router,
     body::Bytes,
@@ -25,6 +27,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         )
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/coder/builds", post(queue_builds))
+        .route("/sandbox/tokens", get(tokens))
         .route("/sandbox/state", get(state))
         .route("/sandbox/reset", post(reset))
         .with_state(sandbox)
@@ -66,6 +69,15 @@ async fn queue_builds(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Sta
     let Builds { behaviour, times } = read(&body)?;
     sandbox.coder().next_builds(behaviour, times);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The tokens of each service, by its name.
+async fn tokens(State(sandbox): State<Sandbox>) -> Response {
+    let tokens: BTreeMap<_, _> = sandbox
+        .services()
+        .filter_map(|service| Some((service, sandbox.tokens(service)?)))
+        .collect();
+    Json(tokens).into_response()
 }
 
 async fn state(State(sandbox): State<Sandbox>) -> Json<Value> {

@@ -91,6 +91,11 @@ impl Sandbox {
         }
     }
 
+    /// The names of the services.
+    pub fn services(&self) -> impl Iterator<Item = &'static str> {
+        self.twins().into_iter().map(Twin::id)
+    }
+
     /// Tokens that the service of that name knows.
     pub fn tokens(&self, service: &str) -> Option<Tokens> {
         self.twin(service).map(Twin::tokens)

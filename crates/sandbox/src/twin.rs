@@ -3,6 +3,7 @@
 use axum::{Json, Router, response::Response};
 use axum::{http::StatusCode, response::IntoResponse};
 use http::Method;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A service that stands in for a real one.
@@ -48,7 +49,7 @@ pub(crate) trait Twin: Send + Sync {
 }
 
 /// Tokens of a service's seed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Tokens {
     /// Of an administrator.
     pub administrator: &'static str,

@@ -1,6 +1,10 @@
 //! The service put together: what the doors share, the router, and the one path that every request takes.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -12,14 +16,16 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sidestage_action::{Code, Descriptor, Error, Principal, Result, Runnable};
-use sidestage_actions::Registry;
+use sidestage_actions::{Choice, Registry};
 use sidestage_runs::{Key, Runs, Start, Started};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use crate::{auth::Authenticator, backstage_actions, health, openapi, problem::Problem, run_api};
+use crate::{
+    auth::Authenticator, backstage_actions, health, openapi, options, problem::Problem, run_api,
+};
 
 /// What the doors share. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +40,7 @@ struct Inner {
     /// Answers that are asked for all the time, made once.
     action_list: Bytes,
     provider_lists: HashMap<String, Bytes>,
+    options: options::Options,
 }
 
 impl App {
@@ -66,6 +73,7 @@ impl App {
         App(Arc::new(Inner {
             action_list: json!(descriptors).to_string().into(),
             provider_lists,
+            options: options::Options::new(),
             registry,
             runs,
             auth,
@@ -153,6 +161,24 @@ impl App {
         Ok(started)
     }
 
+    /// A list of choices for a form.
+    pub(crate) async fn options(
+        &self,
+        headers: &HeaderMap,
+        provider: String,
+        list: String,
+        narrowing: BTreeMap<String, String>,
+    ) -> Result<Arc<Vec<Choice>>> {
+        let principal = self.authenticate(headers, &provider).await?;
+        self.0.auth.authorise_options(&principal, &provider)?;
+        let Inner {
+            options, registry, ..
+        } = &*self.0;
+        options
+            .get(registry, principal, provider, list, narrowing)
+            .await
+    }
+
     /// The router of all doors.
     pub fn router(self) -> Router {
         let limit = self.0.body_limit;
@@ -170,6 +196,7 @@ impl App {
 pub(crate) fn documented() -> OpenApiRouter<App> {
     run_api::router()
         .merge(backstage_actions::router())
+        .merge(options::router())
         .merge(health::router())
 }
 

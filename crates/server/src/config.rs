@@ -88,11 +88,14 @@ pub struct Key {
     /// Its token.
     pub token: SecretRef,
     /// The actions that it may run; `*` stands for any text.
-    #[serde(default = "all_actions")]
+    #[serde(default = "all")]
     pub actions: Vec<String>,
+    /// The providers whose choices for forms it may read; `*` stands for any text.
+    #[serde(default = "all")]
+    pub options: Vec<String>,
 }
 
-fn all_actions() -> Vec<String> {
+fn all() -> Vec<String> {
     vec!["*".into()]
 }
 

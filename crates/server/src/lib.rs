@@ -9,6 +9,7 @@ mod backstage_actions;
 pub mod config;
 mod health;
 mod openapi;
+mod options;
 mod problem;
 mod run_api;
 mod serve;

@@ -25,6 +25,8 @@ pub struct Key {
     pub name: String,
     /// The actions that it may run; `*` stands for any text.
     pub actions: Vec<String>,
+    /// The providers whose lists of choices it may read; `*` stands for any text.
+    pub options: Vec<String>,
 }
 
 /// The audience that a Backstage plugin token must have on `/v1`. On door 1 it is the provider's id.
@@ -82,6 +84,7 @@ impl Authenticator {
                     Key {
                         name: key.name.clone(),
                         actions: key.actions.clone(),
+                        options: key.options.clone(),
                     },
                 )
             })
@@ -133,6 +136,33 @@ impl Authenticator {
     /// # Errors
     /// [`Code::Forbidden`].
     pub fn authorise(&self, principal: &Principal, action: &str) -> Result<()> {
+        self.allow(
+            principal,
+            |key| &key.actions,
+            action,
+            |name| format!("The key {name} may not run {action}; auth.keys lists what it may run."),
+        )
+    }
+
+    /// Whether the principal may read the provider's lists of choices for forms.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`].
+    pub fn authorise_options(&self, principal: &Principal, provider: &str) -> Result<()> {
+        self.allow(principal, |key| &key.options, provider, |name| {
+            format!(
+                "The key {name} may not read the options of {provider}; auth.keys lists what it may read."
+            )
+        })
+    }
+
+    fn allow(
+        &self,
+        principal: &Principal,
+        scope: impl Fn(&Key) -> &Vec<String>,
+        wanted: &str,
+        refusal: impl Fn(&str) -> String,
+    ) -> Result<()> {
         match principal {
             Principal::Backstage { user: Some(_), .. } => Ok(()),
             Principal::Backstage { plugin, user: None } => Err(Error::forbidden(format!(
@@ -141,15 +171,12 @@ impl Authenticator {
             ))),
             Principal::Key { name } => {
                 let allowed = self.keys.values().any(|key| {
-                    key.name == *name && key.actions.iter().any(|glob| matches(glob, action))
+                    key.name == *name && scope(key).iter().any(|glob| matches(glob, wanted))
                 });
-                let message = || {
-                    format!("The key {name} may not run {action}; auth.keys lists what it may run.")
-                };
                 if allowed {
                     Ok(())
                 } else {
-                    Err(Error::forbidden(message()))
+                    Err(Error::forbidden(refusal(name)))
                 }
             }
         }

@@ -33,6 +33,7 @@ async fn the_openapi_document_lists_every_route_and_every_action() {
     get /api/{provider}/.backstage/actions/v1/actions
     post /api/{provider}/.backstage/actions/v1/actions/{id}/invoke
     post /api/{provider}/.backstage/actions/v2/actions/{id}/invoke
+    get /api/{provider}/options/{list}
     get /v1/actions
     get /v1/actions/{id}
     post /v1/runs

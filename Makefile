@@ -93,6 +93,13 @@ test-system: system-install
 schemas:
 	cargo run --quiet --bin sidestage -- actions schema
 
+# What Backstage's own actions take and give, from a real one with every official module.
+.PHONY: backstage-actions
+backstage-actions: node
+	scripts/install-backstage.sh
+	cd tests/backstage-actions && npm ci --ignore-scripts --loglevel=error
+	node tests/snapshot-actions.ts
+
 .PHONY: screenshots
 screenshots: system-install
 	UPDATE_SCREENSHOTS=1 $(node_test) tests/system/browser.test.ts

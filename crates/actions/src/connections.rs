@@ -34,6 +34,12 @@ pub struct ConnectionConfig {
     pub retries: Option<usize>,
     /// The first wait before a call is repeated.
     pub backoff: Option<Duration>,
+    /// How many calls may be under way at once.
+    pub concurrent: Option<usize>,
+    /// How many calls a minute the service takes.
+    pub per_minute: Option<u32>,
+    /// How many calls in a row may fail before the service is left alone for a while.
+    pub break_after: Option<u32>,
 }
 
 impl ConnectionConfig {
@@ -51,6 +57,9 @@ impl ConnectionConfig {
             write_timeout: None,
             retries: None,
             backoff: None,
+            concurrent: None,
+            per_minute: None,
+            break_after: None,
         }
     }
 
@@ -79,6 +88,9 @@ impl ConnectionConfig {
         set(&mut settings.write_timeout, self.write_timeout);
         set(&mut settings.backoff, self.backoff);
         settings.retries = self.retries.unwrap_or(settings.retries);
+        settings.max_concurrent = self.concurrent.unwrap_or(settings.max_concurrent);
+        settings.per_minute = self.per_minute;
+        settings.break_after = self.break_after.unwrap_or(settings.break_after);
         Upstream::new(settings).map_err(|error| misconfigured(&self.name, error))
     }
 }

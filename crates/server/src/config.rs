@@ -1,6 +1,13 @@
 //! `sidestage.yaml`. Every key is documented in `default.yaml` beside this file, which is compiled in.
 
-use std::{collections::BTreeMap, fmt, fs, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    path::Path,
+    time::Duration,
+};
 
 use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
@@ -119,6 +126,16 @@ pub struct Connection {
     /// How often a wait looks, once it has become slow.
     #[serde(default = "two_seconds")]
     pub poll_interval: Span,
+    /// How many calls may be under way at once.
+    #[serde(default = "sixteen")]
+    pub concurrent_calls: NonZeroU16,
+    /// How many calls a minute the service takes. None: any number.
+    #[serde(default)]
+    pub calls_per_minute: Option<NonZeroU32>,
+}
+
+fn sixteen() -> NonZeroU16 {
+    const { NonZeroU16::new(16).unwrap() }
 }
 
 fn two_seconds() -> Span {

@@ -1,6 +1,6 @@
 //! From a configuration to a running service, and to its orderly end.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, num::NonZeroU32, time::Duration};
 
 use secrecy::SecretString;
 use sidestage_actions::{ConnectionConfig, Registry};
@@ -39,6 +39,8 @@ pub fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
                 token,
                 accept_template_token: connection.accept_template_token,
                 poll: connection.poll_interval.0,
+                concurrent: Some(connection.concurrent_calls.get().into()),
+                per_minute: connection.calls_per_minute.map(NonZeroU32::get),
                 ..ConnectionConfig::new(name, &connection.provider, connection.url.clone())
             })
         })

@@ -20,6 +20,7 @@ use url::Url;
 
 use crate::{
     answer::Response,
+    breaker::{Breaker, Resting},
     error::{Body, Call, Error},
     limits::Limits,
     path,
@@ -51,6 +52,12 @@ pub struct Settings {
     pub backoff_max: Duration,
     /// How many calls may be under way at once. 16.
     pub max_concurrent: usize,
+    /// How many calls a minute the service takes; a sixth of them may come at once. None: any number.
+    pub per_minute: Option<u32>,
+    /// How many calls in a row may fail before the service is left alone. 5.
+    pub break_after: u32,
+    /// For how long it is left alone. 10 s.
+    pub break_for: Duration,
     /// The largest answer that is read, in bytes. 4 MiB.
     pub max_body: usize,
     /// What we call ourselves.
@@ -71,6 +78,9 @@ impl Settings {
             backoff: Duration::from_millis(200),
             backoff_max: Duration::from_secs(5),
             max_concurrent: 16,
+            per_minute: None,
+            break_after: 5,
+            break_for: Duration::from_secs(10),
             max_body: 4 * 1024 * 1024,
             user_agent: concat!("sidestage/", env!("CARGO_PKG_VERSION")).into(),
         }
@@ -230,7 +240,11 @@ impl Upstream {
             shared: Arc::new(Shared {
                 name: settings.name.as_str().into(),
                 host: host.into(),
-                limits: Limits::new(settings.max_concurrent),
+                limits: Limits::new(
+                    settings.max_concurrent,
+                    settings.per_minute,
+                    Breaker::new(settings.break_after, settings.break_for),
+                ),
                 settings,
                 client,
             }),
@@ -442,7 +456,17 @@ impl Request {
             settings.write_timeout
         };
         let bound = self.timeout.unwrap_or(usual);
-        let _place = self.upstream.shared.limits.enter().await;
+        let place = match self.upstream.shared.limits.enter().await {
+            Ok(place) => place,
+            Err(Resting { cause, wait }) => {
+                return Err(Error::NotSent {
+                    call: self.call(),
+                    cause,
+                    transient: false,
+                    wait: Some(wait),
+                });
+            }
+        };
         let span = debug_span!(
             "upstream_call",
             %connection, %method, %path, attempt = attempts, status = Empty, elapsed_ms = Empty
@@ -460,6 +484,12 @@ impl Request {
                 })
             });
         record.record("elapsed_ms", started.elapsed().as_millis() as u64);
+        match &result {
+            Err(error) if error.is_service_unwell() => place.passage.unwell(|| error.why()),
+            // What cannot be called says nothing of the service.
+            Err(Error::Invalid { .. }) => {}
+            _ => place.passage.well(),
+        }
         result
     }
 
@@ -566,6 +596,7 @@ impl Request {
                 call,
                 cause,
                 transient: !tls,
+                wait: None,
             }
         } else if causes(&error)
             .any(|cause| cause.downcast_ref().is_some_and(hyper::Error::is_parse))

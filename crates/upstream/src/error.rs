@@ -68,7 +68,8 @@ pub enum Error {
         /// How long the service asks to wait.
         retry_after: Option<Duration>,
     },
-    /// There was no connection (refused, unknown name, TLS): the change was not made.
+    /// There was no connection (refused, unknown name, TLS), or none was tried since the service has not been
+    /// well for a while: the change was not made.
     #[non_exhaustive]
     NotSent {
         /// The call.
@@ -77,6 +78,8 @@ pub enum Error {
         cause: String,
         /// Whether trying again can help: not if, say, the certificate is not accepted.
         transient: bool,
+        /// How long it is not worth trying, where that is known.
+        wait: Option<Duration>,
     },
     /// The call was sent and there was no whole answer (time-out, reset): a change may have been made.
     #[non_exhaustive]
@@ -137,6 +140,25 @@ impl Error {
         }
     }
 
+    /// Whether it is the service, or the way to it, that failed.
+    pub(crate) fn is_service_unwell(&self) -> bool {
+        matches!(
+            self,
+            Error::Unwell { .. } | Error::NotSent { .. } | Error::Lost { .. }
+        )
+    }
+
+    /// What happened, in a few words.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Error::Refused { status, .. } | Error::Unwell { status, .. } => status.to_string(),
+            Error::Invalid { cause, .. }
+            | Error::NotSent { cause, .. }
+            | Error::Lost { cause, .. }
+            | Error::Malformed { cause, .. } => cause.clone(),
+        }
+    }
+
     /// The status of the answer, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -146,9 +168,10 @@ impl Error {
         }
     }
 
-    /// How long the service asks to wait.
+    /// How long the service asks to wait, or is left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
+            Error::NotSent { wait, .. } => *wait,
             Error::Refused { retry_after, .. } | Error::Unwell { retry_after, .. } => *retry_after,
             _ => None,
         }

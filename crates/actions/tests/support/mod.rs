@@ -57,6 +57,8 @@ impl Stage {
                 token: Some(tokens(&sandbox, service.id).administrator.into()),
                 poll: Duration::from_millis(1),
                 retries: Some(0),
+                // A wire that is broken for the whole of a test is not left alone.
+                break_after: Some(u32::MAX),
                 ..ConnectionConfig::new(service.id, service.id, url.join(service.id).unwrap())
             };
             change(&mut config);

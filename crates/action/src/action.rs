@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Context, Error, Made, Result, schema};
+use crate::{Context, Error, Made, OnFailure, Result, schema};
 
 /// Something Backstage can run as a template step. See `docs/action-contract.md` for what it must and
 /// should do.
@@ -194,6 +194,11 @@ fn add_common_inputs(schema: &mut Value, service: Service) {
             "minLength": 1,
             "description": "The organization (tenant) that this is done for, by its name in Sidestage's configuration.",
         },
+        "onFailure": {
+            "type": "string",
+            "enum": ["keep", "undo"],
+            "description": "What becomes of what this step has made, if it fails or is cancelled: `keep` it, so that running the step again continues from there, or `undo` it, the newest first. What was there before is never touched. Default: keep.",
+        },
         (url_input): {
             "type": "string",
             "format": "uri",
@@ -253,7 +258,10 @@ impl<A: Action> AnyAction<A::Client> for A {
             .because(error)
         })?;
         let result = self.run(ctx, client, input).await;
-        let output = result.map_err(|error| error.with_what_remains(&ctx.made()))?;
+        let output = result.map_err(|error| match ctx.on_failure() {
+            OnFailure::Keep => error.with_what_remains(&ctx.made()),
+            OnFailure::Undo => error,
+        })?;
         serde_json::to_value(output).map_err(Error::internal)
     }
 }
@@ -290,6 +298,8 @@ pub struct Prepared {
     pub organization: Option<String>,
     /// The input without its secrets: may be stored, compared and shown.
     pub input: Value,
+    /// What becomes of what the run made, if it fails.
+    pub on_failure: OnFailure,
     /// Secrets of this run, to be scrubbed from all it says.
     pub secrets: Vec<SecretString>,
     /// The work itself.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Code, Error, Principal, Result,
+    Code, Error, OnFailure, Principal, Result,
     effect::{Intent, Looking, Settlement},
 };
 
@@ -42,7 +42,13 @@ pub trait Recorder: Send + Sync {
     /// What the run is doing now, with how much of it is done (0 to 100) where that is known.
     fn progress(&self, message: String, percent: Option<u8>);
 
-    /// Writes down that a change is about to be made.
+    /// The newest change with this kind and key that this run, or an attempt that it continues, has made or
+    /// may have made.
+    fn earlier(&self, _intent: &Intent) -> Option<Earlier> {
+        None
+    }
+
+    /// Writes down that a change is about to be made. One that is not settled yet is meant again.
     ///
     /// # Errors
     /// When it cannot be written: the change must not be made then.
@@ -58,6 +64,15 @@ pub trait Recorder: Send + Sync {
 /// Names one recorded effect within its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EffectId(pub u64);
+
+/// A change that was begun before, perhaps by an attempt that was interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its name in the record.
+    pub effect: EffectId,
+    /// The service's id of what it made. None: it is not known whether it made anything.
+    pub made: Option<String>,
+}
 
 /// The context of one run. Cheap to clone.
 #[derive(Clone)]
@@ -79,6 +94,8 @@ pub struct RunContext {
     pub organization: Option<String>,
     /// Whether nothing may be changed.
     pub dry_run: bool,
+    /// What becomes of what the run made, if it fails.
+    pub on_failure: OnFailure,
     /// How `ensure` looks after a lost answer.
     pub looking: Looking,
     /// Where lines and effects go.
@@ -114,6 +131,10 @@ impl Context {
     /// Whether this is a dry run: nothing may be changed. [`Context::ensure`] sees to it.
     pub fn is_dry_run(&self) -> bool {
         self.run.dry_run
+    }
+
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        self.run.on_failure
     }
 
     pub(crate) fn recorder(&self) -> &dyn Recorder {

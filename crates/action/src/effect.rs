@@ -7,7 +7,7 @@ use std::{future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Context, Error, Result};
+use crate::{Code, Context, Earlier, Error, Result};
 
 /// One change that a run may make in a service: a workspace, an account, a started build.
 ///
@@ -166,8 +166,26 @@ impl Context {
     /// the journal's error when the intent cannot be written (nothing is sent then);
     /// otherwise what `find` or `create` say.
     pub async fn ensure<E: Effect>(&self, effect: &E) -> Result<Ensured<E::Object>> {
-        if let Some(found) = self.race(effect.find()).await? {
-            return self.adopt(effect, found).await;
+        let intent = Intent {
+            kind: effect.kind().into(),
+            key: effect.key(),
+        };
+        let earlier = self.recorder().earlier(&intent);
+        let open = earlier
+            .as_ref()
+            .is_some_and(|earlier| earlier.made.is_none());
+        let found = match open {
+            false => self.race(effect.find()).await?,
+            true => {
+                self.info(format!(
+                    "looking whether the {} {} was made before the interruption",
+                    intent.kind, intent.key
+                ));
+                self.race(self.look(effect)).await?
+            }
+        };
+        if let Some(found) = found {
+            return self.take(effect, found, earlier).await;
         }
         if self.is_dry_run() {
             self.info(format!(
@@ -182,10 +200,10 @@ impl Context {
         }
         // The last moment at which a cancelled run has changed nothing.
         self.check()?;
-        let intent = Intent {
-            kind: effect.kind().into(),
-            key: effect.key(),
-        };
+        if open && !effect.is_unique() {
+            // Sent once already, not to be seen, and the service would take a second one.
+            return Err(unknown(effect, None));
+        }
         let recorded = self.recorder().intend(&intent).await?;
         // From here on a cancel waits: dropping the call would lose its answer, not its effect.
         let settled = self.send(effect).await;
@@ -203,11 +221,46 @@ impl Context {
             Err(_) => Settlement::Refused,
         };
         if matches!(settlement, Settlement::Created { .. }) {
-            self.made()
-                .push(format!("{} {}", effect.kind(), effect.key()));
+            self.note_made(effect);
         }
         self.recorder().settle(recorded, &settlement).await?;
         settled
+    }
+
+    /// Takes what was found: as this run's own, if this run or one that it continues made it.
+    async fn take<E: Effect>(
+        &self,
+        effect: &E,
+        found: E::Object,
+        earlier: Option<Earlier>,
+    ) -> Result<Ensured<E::Object>> {
+        let mut taken = self.adopt(effect, found).await?;
+        let id = effect.id(&taken.object);
+        let ours = match earlier {
+            Some(Earlier {
+                made: Some(made), ..
+            }) => made == id,
+            Some(Earlier { effect, made: None }) => {
+                self.recorder()
+                    .settle(effect, &Settlement::Created { id })
+                    .await?;
+                true
+            }
+            None => false,
+        };
+        if ours {
+            taken.outcome = Outcome::Created;
+            self.note_made(effect);
+        }
+        Ok(taken)
+    }
+
+    fn note_made<E: Effect>(&self, effect: &E) {
+        let what = format!("{} {}", effect.kind(), effect.key());
+        let mut made = self.made();
+        if !made.contains(&what) {
+            made.push(what);
+        }
     }
 
     async fn adopt<E: Effect>(&self, effect: &E, found: E::Object) -> Result<Ensured<E::Object>> {

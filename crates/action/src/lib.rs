@@ -14,8 +14,8 @@ pub use action::{
     Action, AnyAction, Attributes, Description, Descriptor, Example, Prepared, Runnable, Schemas,
     Service, StepExample, Work,
 };
-pub use context::{Context, EffectId, Level, Recorder, RunContext};
+pub use context::{Context, Earlier, EffectId, Level, Recorder, RunContext};
 pub use effect::{Difference, Effect, Ensured, Outcome};
 pub use error::{Code, Error, FieldError, Result};
 pub use principal::Principal;
-pub use undo::{Kept, Made, UndoOutput, Undone};
+pub use undo::{Kept, Made, OnFailure, UndoOutput, Undone};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Context, EffectId, Level, Made, Principal, Recorder, Result, RunContext,
+    Context, EffectId, Level, Made, OnFailure, Principal, Recorder, Result, RunContext,
     effect::{Intent, Looking, Settlement},
 };
 
@@ -128,6 +128,7 @@ pub fn context(dry_run: bool) -> (MemoryRecorder, CancellationToken, Context) {
         },
         organization: None,
         dry_run,
+        on_failure: OnFailure::Keep,
         looking: Looking {
             times: 3,
             pause: Duration::from_millis(1),

@@ -13,6 +13,16 @@ pub struct Made {
     pub id: String,
 }
 
+/// What becomes of what a run made, if it fails or is cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It stays: running the step again continues from there.
+    #[default]
+    Keep,
+    /// It is taken back, the newest first.
+    Undo,
+}
+
 /// What became of one thing that is to be taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undone {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use sidestage_action::{
-    AnyAction, Context, Descriptor, Error, Kept, Made, Prepared, Result, Runnable, Service,
-    UndoOutput, Undone,
+    AnyAction, Context, Descriptor, Error, Kept, Made, OnFailure, Prepared, Result, Runnable,
+    Service, UndoOutput, Undone,
     schema::{self, Checker},
 };
 
@@ -196,6 +196,10 @@ impl<P: Provider> Runnable for Bound<P> {
             token,
         };
         let organization = take(&mut own, "organization");
+        let on_failure = match take(&mut own, "onFailure").as_deref() {
+            Some("undo") => OnFailure::Undo,
+            _ => OnFailure::Keep,
+        };
         let connection = self.connections.resolve(&named)?;
 
         let name = connection.name().to_owned();
@@ -211,6 +215,7 @@ impl<P: Provider> Runnable for Bound<P> {
             connection: name,
             organization,
             input: shown,
+            on_failure,
             secrets: named.token.into_iter().collect(),
             work: Box::new(work),
         })
@@ -235,6 +240,7 @@ impl<P: Provider> Runnable for Bound<P> {
             connection: name,
             organization: None,
             input,
+            on_failure: OnFailure::Keep,
             secrets: Vec::new(),
             work: Box::new(work),
         })

@@ -19,14 +19,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let config = Config::load(&args.config)?;
+    let mut config = Config::load(&args.config)?;
+    config.listen = args.listen.unwrap_or(config.listen);
     let redactor = Redactor::new();
     telemetry::start(&config.log, redactor.clone())?;
-    let app = build(&config, &redactor).with_context(|| args.config.display().to_string())?;
-    let address = args.listen.unwrap_or(config.listen);
-    let listener = TcpListener::bind(address)
+    // Bound first: a second process in this one's place must not get as far as its runs.
+    let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("cannot listen on {address}"))?;
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let app = build(&config, &redactor)
+        .await
+        .with_context(|| args.config.display().to_string())?;
     let url = format!("http://{}", listener.local_addr()?);
     tracing::info!(%url, docs = %format!("{url}/docs"), "listening");
     serve(

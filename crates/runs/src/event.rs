@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sidestage_action::{Code, Error, FieldError, Level};
+use sidestage_redact::Redactor;
 
 /// One thing that a run said. `id` grows by one from 1.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Position in the run.
     pub id: u64,
@@ -20,7 +21,7 @@ pub struct Event {
 }
 
 /// What was said.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// A line in the step's log.
@@ -72,7 +73,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Where a run is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Status {
@@ -82,8 +83,42 @@ pub enum Status {
     Cancelled,
 }
 
+impl Status {
+    /// Every status.
+    pub const ALL: [Status; 4] = [
+        Status::Running,
+        Status::Succeeded,
+        Status::Failed,
+        Status::Cancelled,
+    ];
+
+    /// The name as it stands in JSON and in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl std::str::FromStr for Status {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let status = Status::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text);
+        status.ok_or_else(|| {
+            let known = Status::ALL.map(Status::as_str).join(", ");
+            Error::invalid("status", format!("A run's status is one of {known}."))
+        })
+    }
+}
+
 /// Why a run did not succeed: the public half of an [`Error`], scrubbed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// The class.
     pub code: Code,
@@ -95,6 +130,17 @@ pub struct Failure {
     pub retryable: bool,
     /// How long to wait.
     pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// The same without known secrets.
+    pub(crate) fn scrubbed(mut self, redactor: &Redactor) -> Self {
+        self.message = redactor.scrub(&self.message).into_owned();
+        for field in &mut self.fields {
+            field.detail = redactor.scrub(&field.detail).into_owned();
+        }
+        self
+    }
 }
 
 impl From<&Error> for Failure {

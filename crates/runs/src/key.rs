@@ -3,18 +3,14 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sidestage_action::{Code, Error, Principal, Result};
+use uuid::Uuid;
 
 /// A key within its caller's scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     scope: Principal,
-    name: Name,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Name {
-    Given(String),
-    Derived([u8; 32]),
+    /// Which kind of key it is, and which one: callers' own keys never meet ours.
+    name: String,
 }
 
 /// The longest key that is taken, in bytes.
@@ -39,7 +35,7 @@ impl Key {
         }
         Ok(Key {
             scope: scope.clone(),
-            name: Name::Given(name.into()),
+            name: format!("given:{name}"),
         })
     }
 
@@ -53,14 +49,31 @@ impl Key {
         hash.update(canonical(input).to_string());
         Key {
             scope: scope.clone(),
-            name: Name::Derived(hash.finalize().into()),
+            name: format!("derived:{}", hex(&hash.finalize())),
         }
     }
 
-    /// Whether the request brought no key of its own.
-    pub fn is_derived(&self) -> bool {
-        matches!(self.name, Name::Derived(_))
+    /// The key of the undo of a run: while one is under way, asking again joins it.
+    pub(crate) fn undo(scope: &Principal, run: Uuid, dry_run: bool) -> Self {
+        Key {
+            scope: scope.clone(),
+            name: format!("undo:{run}:{dry_run}"),
+        }
     }
+
+    /// Whose it is.
+    pub(crate) fn scope(&self) -> &Principal {
+        &self.scope
+    }
+
+    /// Its name in the journal.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The same value with the keys of every map in order.

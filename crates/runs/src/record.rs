@@ -1,4 +1,7 @@
-//! What a run is recorded to have said and done.
+//! What a run that this process works on is recorded to have said and done.
+//!
+//! A line is shown to followers once it is in the journal, so that its number never comes to mean another
+//! line. What is said in the meantime waits here and goes to the journal together ([`crate::writer`]).
 
 use std::{
     collections::VecDeque,
@@ -6,66 +9,90 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 use sidestage_action::{
-    EffectId, Level, Recorder, Result,
+    Earlier, EffectId, Error, Level, Made, Recorder, Result,
     effect::{Intent, Settlement},
 };
 use sidestage_redact::Redactor;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
-use crate::event::{Event, EventKind, Failure, Status, now};
+use crate::{
+    event::{Event, EventKind, Failure, Status, now},
+    journal::{Batch, EffectRecord, Lease, Write, unavailable},
+    writer::Writer,
+};
 
-/// Events that one run keeps. The oldest go first; followers that are further behind miss them.
-const MOST_EVENTS: usize = 10_000;
+/// Lines that one run may say. Beyond them only its end is recorded.
+const MOST_EVENTS: u64 = 10_000;
 
-/// One change that the run made or meant to make.
-#[derive(Clone, Debug, Serialize)]
-pub struct EffectRecord {
-    /// What was meant, written before.
-    #[serde(flatten)]
-    pub intent: Intent,
-    /// What became of it, written after. None: not known yet.
-    pub settlement: Option<Settlement>,
-}
+/// Events that are kept at hand. A follower that is further behind reads the journal.
+const AT_HAND: usize = 256;
 
 /// The record of one run. Everything is scrubbed on its way in.
 pub(crate) struct Record {
+    lease: Lease,
     state: Mutex<State>,
     changed: watch::Sender<()>,
+    /// Cancelled when another replica has taken the run over.
+    lost: CancellationToken,
     redactor: Redactor,
+    writer: Writer,
 }
 
 pub(crate) struct State {
-    pub(crate) status: Status,
-    pub(crate) ended_at: Option<(Timestamp, Instant)>,
-    pub(crate) output: Option<Value>,
-    pub(crate) error: Option<Failure>,
+    /// Whether its end is in the journal.
+    pub(crate) ended: bool,
     pub(crate) effects: Vec<EffectRecord>,
     pub(crate) last_event_at: Instant,
     pub(crate) doing: Option<String>,
-    events: VecDeque<Event>,
-    next_id: u64,
+    at_hand: VecDeque<Event>,
+    last_event: u64,
+    next_effect: u64,
+    /// Nothing is said after the end.
+    closed: bool,
+    waiting: Vec<Waiting>,
+    queued: bool,
+}
+
+/// Something on its way to the journal, and who waits for it to be there.
+pub(crate) struct Waiting {
+    write: Write,
+    done: Option<oneshot::Sender<Result<()>>>,
+}
+
+/// What the journal has of the run when this process begins to work on it.
+#[derive(Default)]
+pub(crate) struct Past {
+    pub(crate) effects: Vec<EffectRecord>,
+    pub(crate) last_event: u64,
 }
 
 impl Record {
-    pub(crate) fn new(redactor: Redactor) -> Arc<Self> {
+    pub(crate) fn new(lease: Lease, past: Past, redactor: Redactor, writer: Writer) -> Arc<Self> {
+        let next_effect = past.effects.iter().map(|effect| effect.id + 1).max();
         Arc::new(Record {
+            lease,
             state: Mutex::new(State {
-                status: Status::Running,
-                ended_at: None,
-                output: None,
-                error: None,
-                effects: Vec::new(),
+                ended: false,
+                effects: past.effects,
                 last_event_at: Instant::now(),
                 doing: None,
-                events: VecDeque::new(),
-                next_id: 1,
+                at_hand: VecDeque::new(),
+                last_event: past.last_event,
+                next_effect: next_effect.unwrap_or(0),
+                closed: false,
+                waiting: Vec::new(),
+                queued: false,
             }),
             changed: watch::Sender::new(()),
+            lost: CancellationToken::new(),
             redactor,
+            writer,
         })
     }
 
@@ -78,86 +105,204 @@ impl Record {
         self.changed.subscribe()
     }
 
-    /// The events after `id`, and whether the last of them is the end.
-    pub(crate) fn events_after(&self, id: u64) -> (Vec<Event>, bool) {
+    /// Cancelled when another replica has taken the run over: nothing here is true any more.
+    pub(crate) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// The events after `id`, if they are at hand.
+    pub(crate) fn events_after(&self, id: u64) -> Option<Vec<Event>> {
         let state = self.state();
-        let first = state.events.front().map_or(1, |event| event.id);
-        let skip = (id + 1).saturating_sub(first) as usize;
-        (
-            state.events.iter().skip(skip).cloned().collect(),
-            state.status != Status::Running,
-        )
-    }
-
-    fn push(state: &mut State, kind: EventKind) {
-        if state.events.len() == MOST_EVENTS {
-            state.events.pop_front();
-        }
-        let event = Event {
-            id: state.next_id,
-            time: now(),
-            kind,
+        let first = match state.at_hand.front() {
+            Some(first) => first.id,
+            // Nothing new was said here; what was said before is in the journal.
+            None if id >= state.last_event => return Some(Vec::new()),
+            None => return None,
         };
-        state.next_id += 1;
-        state.last_event_at = Instant::now();
-        state.events.push_back(event);
+        if id + 1 < first {
+            return None;
+        }
+        let skip = (id + 1 - first) as usize;
+        Some(state.at_hand.iter().skip(skip).cloned().collect())
     }
 
-    fn say(&self, kind: EventKind) {
+    /// What the run has made and not settled, in words.
+    pub(crate) fn unsettled(&self) -> Vec<String> {
+        let state = self.state();
+        let open = state
+            .effects
+            .iter()
+            .filter(|effect| effect.settlement.is_none());
+        open.map(|effect| format!("{} {}", effect.intent.kind, effect.intent.key))
+            .collect()
+    }
+
+    /// What the run has made, in order.
+    pub(crate) fn made(&self) -> Vec<Made> {
+        let state = self.state();
+        let forward = state.effects.iter().filter(|effect| !effect.undoing);
+        forward.filter_map(EffectRecord::made).collect()
+    }
+
+    fn say(self: &Arc<Self>, kind: EventKind) {
         let mut state = self.state();
-        if state.status != Status::Running {
+        if state.closed || state.last_event > MOST_EVENTS {
             return;
         }
+        let kind = match kind {
+            _ if state.last_event == MOST_EVENTS => EventKind::Log {
+                level: Level::Warn,
+                message: format!("{MOST_EVENTS} lines are said; what follows is not recorded"),
+            },
+            kind => kind,
+        };
         if let EventKind::Progress { message, .. } = &kind {
             state.doing = Some(message.clone());
         }
-        Self::push(&mut state, kind);
-        drop(state);
-        self.changed.send_replace(());
+        let event = state.event(kind);
+        self.enqueue(&mut state, Write::Event(event), None);
+    }
+
+    /// Writes something and waits until it is in the journal.
+    async fn write(self: &Arc<Self>, write: Write) -> Result<()> {
+        let (done, written) = oneshot::channel();
+        self.enqueue(&mut self.state(), write, Some(done));
+        written
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the writer has stopped")))
+    }
+
+    fn enqueue(
+        self: &Arc<Self>,
+        state: &mut State,
+        write: Write,
+        done: Option<oneshot::Sender<Result<()>>>,
+    ) {
+        if self.lost.is_cancelled() {
+            // Whoever waits learns it by the sender that is dropped here.
+            return;
+        }
+        state.waiting.push(Waiting { write, done });
+        if !std::mem::replace(&mut state.queued, true) {
+            self.writer.queue(self.clone());
+        }
+    }
+
+    /// The run has failed with this, and takes back what it made.
+    pub(crate) async fn failing(self: &Arc<Self>, failure: &Failure) -> Result<()> {
+        self.write(Write::Failing(failure.clone().scrubbed(&self.redactor)))
+            .await
     }
 
     /// Ends the run, once.
-    pub(crate) fn end(&self, outcome: Result<Value, Failure>, status: Status) {
+    pub(crate) fn end(self: &Arc<Self>, outcome: Result<Value, Failure>, status: Status) {
         let mut state = self.state();
-        if state.status != Status::Running {
+        if std::mem::replace(&mut state.closed, true) {
             return;
         }
-        match outcome {
+        // What was begun and cannot be known is not left open.
+        let open: Vec<u64> = state
+            .effects
+            .iter_mut()
+            .filter(|effect| effect.settlement.is_none())
+            .map(|effect| {
+                effect.settlement = Some(Settlement::Unknown);
+                effect.id
+            })
+            .collect();
+        for effect in open {
+            let settlement = Settlement::Unknown;
+            self.enqueue(&mut state, Write::Settlement { effect, settlement }, None);
+        }
+        let (output, error) = match outcome {
             Ok(mut output) => {
                 self.redactor.scrub_json(&mut output);
-                Self::push(
-                    &mut state,
-                    EventKind::Output {
-                        output: output.clone(),
-                    },
-                );
-                Self::push(
-                    &mut state,
-                    EventKind::End {
-                        status,
-                        error: None,
-                    },
-                );
-                state.output = Some(output);
+                let event = state.event(EventKind::Output {
+                    output: output.clone(),
+                });
+                self.enqueue(&mut state, Write::Event(event), None);
+                (Some(output), None)
             }
-            Err(mut failure) => {
-                failure.message = self.scrub(failure.message);
-                for field in &mut failure.fields {
-                    field.detail = self.scrub(std::mem::take(&mut field.detail));
+            Err(failure) => (None, Some(failure.scrubbed(&self.redactor))),
+        };
+        let event = state.event(EventKind::End {
+            status,
+            error: error.clone(),
+        });
+        let at = event.time;
+        self.enqueue(&mut state, Write::Event(event), None);
+        let end = Write::End {
+            status,
+            at,
+            output,
+            error,
+        };
+        self.enqueue(&mut state, end, None);
+    }
+
+    /// What waits to be written.
+    pub(crate) fn take_waiting(&self) -> (Batch, Vec<Option<oneshot::Sender<Result<()>>>>) {
+        let mut state = self.state();
+        state.queued = false;
+        let waiting = std::mem::take(&mut state.waiting);
+        let (writes, done) = waiting
+            .into_iter()
+            .map(|Waiting { write, done }| (write, done))
+            .unzip();
+        let lease = self.lease;
+        (Batch { lease, writes }, done)
+    }
+
+    /// The batch is in the journal: followers may see it.
+    pub(crate) fn written(&self, batch: Batch, done: Vec<Option<oneshot::Sender<Result<()>>>>) {
+        let mut state = self.state();
+        for write in batch.writes {
+            match write {
+                Write::Event(event) => {
+                    if state.at_hand.len() == AT_HAND {
+                        state.at_hand.pop_front();
+                    }
+                    state.at_hand.push_back(event);
                 }
-                Self::push(
-                    &mut state,
-                    EventKind::End {
-                        status,
-                        error: Some(failure.clone()),
-                    },
-                );
-                state.error = Some(failure);
+                Write::End { .. } => state.ended = true,
+                _ => {}
             }
         }
-        state.status = status;
-        state.ended_at = Some((now(), Instant::now()));
         drop(state);
+        for done in done.into_iter().flatten() {
+            let _ = done.send(Ok(()));
+        }
+        self.changed.send_replace(());
+    }
+
+    /// The batch could not be written. Who waits is told; the rest is tried again.
+    pub(crate) fn not_written(
+        self: &Arc<Self>,
+        batch: Batch,
+        done: Vec<Option<oneshot::Sender<Result<()>>>>,
+        why: &Error,
+    ) {
+        let mut again = Vec::new();
+        for (write, done) in batch.writes.into_iter().zip(done) {
+            match done {
+                None => again.push(Waiting { write, done }),
+                Some(done) => {
+                    let _ = done.send(Err(unavailable(why.message().to_owned())));
+                }
+            }
+        }
+        let mut state = self.state();
+        again.append(&mut state.waiting);
+        state.waiting = again;
+        if !state.waiting.is_empty() && !std::mem::replace(&mut state.queued, true) {
+            self.writer.queue(self.clone());
+        }
+    }
+
+    /// Another replica has taken the run over.
+    pub(crate) fn lose(&self) {
+        self.lost.cancel();
+        self.state().waiting.clear();
         self.changed.send_replace(());
     }
 
@@ -169,47 +314,104 @@ impl Record {
     }
 }
 
+impl State {
+    fn event(&mut self, kind: EventKind) -> Event {
+        self.last_event += 1;
+        self.last_event_at = Instant::now();
+        Event {
+            id: self.last_event,
+            time: now(),
+            kind,
+        }
+    }
+}
+
+/// The record as an action sees it.
+pub(crate) struct Pen {
+    pub(crate) record: Arc<Record>,
+    /// Whether the run takes back what it made.
+    pub(crate) undoing: bool,
+}
+
+impl Pen {
+    fn scrubbed(&self, intent: &Intent) -> Intent {
+        Intent {
+            kind: intent.kind.clone(),
+            key: self.record.scrub(intent.key.clone()),
+        }
+    }
+}
+
 #[async_trait]
-impl Recorder for Record {
+impl Recorder for Pen {
     fn log(&self, level: Level, message: String) {
-        self.say(EventKind::Log {
-            level,
-            message: self.scrub(message),
-        });
+        let message = self.record.scrub(message);
+        self.record.say(EventKind::Log { level, message });
     }
 
     fn progress(&self, message: String, percent: Option<u8>) {
-        self.say(EventKind::Progress {
-            message: self.scrub(message),
-            percent,
-        });
+        let message = self.record.scrub(message);
+        self.record.say(EventKind::Progress { message, percent });
+    }
+
+    fn earlier(&self, intent: &Intent) -> Option<Earlier> {
+        let intent = self.scrubbed(intent);
+        let state = self.record.state();
+        let mut newest_first = state.effects.iter().rev();
+        let effect = newest_first.find(|effect| effect.intent == intent && effect.matters())?;
+        Some(Earlier {
+            effect: EffectId(effect.id),
+            made: effect.made().map(|made| made.id),
+        })
     }
 
     async fn intend(&self, intent: &Intent) -> Result<EffectId> {
+        let intent = self.scrubbed(intent);
         tracing::info!(
             kind = intent.kind,
             key = intent.key,
             "effect: about to make it"
         );
-        let mut state = self.state();
-        state.effects.push(EffectRecord {
-            intent: intent.clone(),
+        let effect = {
+            let mut state = self.record.state();
+            let open = state.effects.iter().find(|effect| {
+                effect.intent == intent && effect.matters() && effect.made().is_none()
+            });
+            let effect = open.map_or(state.next_effect, |effect| effect.id);
+            state.next_effect = state.next_effect.max(effect + 1);
+            effect
+        };
+        let meant = EffectRecord {
+            id: effect,
+            intent,
             settlement: None,
-        });
-        Ok(EffectId(state.effects.len() as u64 - 1))
+            carried: false,
+            undoing: self.undoing,
+        };
+        self.record.write(Write::Intent(meant.clone())).await?;
+        let mut state = self.record.state();
+        state.effects.retain(|known| known.id != effect);
+        state.effects.push(meant);
+        Ok(EffectId(effect))
     }
 
     async fn settle(&self, effect: EffectId, settlement: &Settlement) -> Result<()> {
-        let mut state = self.state();
-        if let Some(record) = state.effects.get_mut(effect.0 as usize) {
-            tracing::info!(
-                kind = record.intent.kind,
-                key = record.intent.key,
-                ?settlement,
-                "effect: settled"
-            );
-            record.settlement = Some(settlement.clone());
+        let settlement = settlement.clone();
+        {
+            let mut state = self.record.state();
+            if let Some(known) = state.effects.iter_mut().find(|known| known.id == effect.0) {
+                tracing::info!(
+                    kind = known.intent.kind,
+                    key = known.intent.key,
+                    ?settlement,
+                    "effect: settled"
+                );
+                known.settlement = Some(settlement.clone());
+            }
         }
-        Ok(())
+        let effect = effect.0;
+        self.record
+            .write(Write::Settlement { effect, settlement })
+            .await
     }
 }

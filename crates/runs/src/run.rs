@@ -1,39 +1,31 @@
-//! One run, as those who started or follow it see it.
+//! One run, as those who started or follow it see it: wherever it is worked on.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::Stream;
 use jiff::Timestamp;
 use serde_json::Value;
-use sidestage_action::Principal;
-use tokio_util::sync::CancellationToken;
+use sidestage_action::{Error, Result};
 use uuid::Uuid;
 
 use crate::{
-    event::{Event, Failure, Status},
-    record::{EffectRecord, Record},
+    event::{Event, EventKind, Failure, Status},
+    journal::{EffectRecord, RunSpec},
+    runs::Runs,
 };
 
-/// One execution of one action.
+/// How often a run that another replica works on is looked at.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Events that are read at once.
+const PAGE: usize = 500;
+
+/// One execution of one action. Cheap to clone.
+#[derive(Clone)]
 pub struct Run {
-    /// Sortable by time.
-    pub id: Uuid,
-    /// The action's id.
-    pub action: String,
-    /// Who asked.
-    pub principal: Principal,
-    /// The connection that it works through.
-    pub connection: String,
-    /// Whether it changes nothing.
-    pub dry_run: bool,
-    /// When it started.
-    pub created_at: Timestamp,
-    /// The input without its secrets.
-    pub(crate) input: Value,
-    pub(crate) record: Arc<Record>,
-    pub(crate) cancel: CancellationToken,
-    /// Ends every follower when the service stops.
-    pub(crate) closing: CancellationToken,
+    /// What it was asked to do.
+    pub spec: RunSpec,
+    pub(crate) runs: Runs,
 }
 
 /// A run at one moment.
@@ -45,74 +37,167 @@ pub struct Snapshot {
     pub output: Option<Value>,
     pub error: Option<Failure>,
     pub effects: Vec<EffectRecord>,
+    /// The run that goes on with its unfinished work.
+    pub continued_by: Option<Uuid>,
 }
 
 impl Run {
     /// The run as it is now.
-    pub fn snapshot(&self) -> Snapshot {
-        let state = self.record.state();
-        Snapshot {
-            status: state.status,
-            ended_at: state.ended_at.map(|(at, _)| at),
-            output: state.output.clone(),
-            error: state.error.clone(),
-            effects: state.effects.clone(),
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let id = self.spec.id;
+        if let Some(live) = self.runs.live(id) {
+            let state = live.record.state();
+            if !state.ended {
+                return Ok(Snapshot {
+                    status: Status::Running,
+                    ended_at: None,
+                    output: None,
+                    error: None,
+                    effects: state.effects.clone(),
+                    continued_by: None,
+                });
+            }
         }
+        let journal = self.runs.journal();
+        let record = journal.run(id).await?.ok_or_else(|| forgotten(id))?;
+        Ok(Snapshot {
+            status: record.status,
+            ended_at: record.ended_at,
+            output: record.output,
+            error: record.error,
+            effects: journal.effects(id).await?,
+            continued_by: record.continued_by,
+        })
     }
 
     /// Where it is in its life.
-    pub fn status(&self) -> Status {
-        self.record.state().status
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn status(&self) -> Result<Status> {
+        Ok(self.snapshot().await?.status)
     }
 
-    /// What it said last that it is doing.
+    /// What it said last that it is doing, where this process knows.
     pub fn doing(&self) -> Option<String> {
-        self.record.state().doing.clone()
+        let live = self.runs.live(self.spec.id)?;
+        live.record.state().doing.clone()
     }
 
     /// Asks it to end. It ends soon after, unless it has already.
-    pub fn cancel(&self) {
-        self.cancel.cancel();
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    pub async fn cancel(&self) -> Result<()> {
+        self.runs.journal().request_cancel(self.spec.id).await?;
+        if let Some(live) = self.runs.live(self.spec.id) {
+            live.cancel.cancel();
+        }
+        Ok(())
     }
 
     /// What it says after the event `after` (0: from the start), as it says it, until its end.
     ///
-    /// The stream also ends, without an end event, when the service stops: the follower comes back later.
-    pub fn follow(self: Arc<Self>, after: u64) -> impl Stream<Item = Event> + Send {
+    /// The stream also ends, without an end event, when the service stops or the journal cannot be read: the
+    /// follower comes back later.
+    pub fn follow(self, after: u64) -> impl Stream<Item = Event> + Send {
         async_stream::stream! {
-            let mut changes = self.record.changes();
             let mut after = after;
             loop {
-                changes.mark_unchanged();
-                let (events, ended) = self.record.events_after(after);
-                for event in events {
+                let change = self.next_change();
+                let page = match self.events_after(after).await {
+                    Ok(page) => page,
+                    Err(error) => {
+                        tracing::warn!(run_id = %self.spec.id, %error, "a follower is sent away");
+                        break;
+                    }
+                };
+                let more = !page.is_empty();
+                for event in page {
                     after = event.id;
+                    let ended = matches!(event.kind, EventKind::End { .. });
                     yield event;
+                    if ended {
+                        return;
+                    }
                 }
-                if ended {
+                if more {
+                    continue;
+                }
+                // Whoever has seen the end already is not kept waiting for another one.
+                if !matches!(self.status().await, Ok(Status::Running)) {
+                    if matches!(self.events_after(after).await, Ok(page) if !page.is_empty()) {
+                        continue;
+                    }
                     break;
                 }
                 tokio::select! {
-                    _ = changes.changed() => {}
-                    () = self.closing.cancelled() => break,
+                    () = change => {}
+                    () = self.runs.closing().cancelled() => break,
                 }
+            }
+        }
+    }
+
+    async fn events_after(&self, after: u64) -> Result<Vec<Event>> {
+        let at_hand = self
+            .runs
+            .live(self.spec.id)
+            .and_then(|live| live.record.events_after(after));
+        match at_hand {
+            Some(events) => Ok(events),
+            None => {
+                let journal = self.runs.journal();
+                journal.events(self.spec.id, after, PAGE).await
+            }
+        }
+    }
+
+    /// Resolves when there may be something new. To be called before one looks.
+    fn next_change(&self) -> impl Future<Output = ()> + Send + 'static {
+        let live = self.runs.live(self.spec.id);
+        let waiting = live.map(|live| (live.record.changes(), live));
+        async move {
+            match waiting {
+                Some((mut changes, live)) => {
+                    tokio::select! {
+                        _ = changes.changed() => {}
+                        () = live.record.lost().cancelled() => {}
+                    }
+                }
+                None => tokio::time::sleep(POLL).await,
             }
         }
     }
 
     /// Waits for the end, `limit` at most. None: it goes on.
-    pub async fn ended(&self, limit: Duration) -> Option<Snapshot> {
-        let mut changes = self.record.changes();
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn ended(&self, limit: Duration) -> Result<Option<Snapshot>> {
         let wait = async {
-            while self.status() == Status::Running {
-                if changes.changed().await.is_err() {
-                    break;
+            loop {
+                let change = self.next_change();
+                let now = self.snapshot().await?;
+                if now.status != Status::Running {
+                    return Ok(now);
                 }
+                change.await;
             }
         };
         tokio::select! {
-            ended = tokio::time::timeout(limit, wait) => ended.ok().map(|()| self.snapshot()),
-            () = self.closing.cancelled() => None,
+            ended = tokio::time::timeout(limit, wait) => ended.ok().transpose(),
+            () = self.runs.closing().cancelled() => Ok(None),
         }
     }
+}
+
+pub(crate) fn forgotten(id: Uuid) -> Error {
+    Error::not_found(format!(
+        "There is no run {id} of yours. Runs are kept for a time after their end (runs.keep in Sidestage's \
+         configuration)."
+    ))
 }

@@ -1,43 +1,52 @@
-//! All runs of this process.
+//! All runs: starting, joining, finding, taking back.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    panic::AssertUnwindSafe,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures::FutureExt;
-use serde_json::Value;
-use sidestage_action::{
-    Code, Context, Error, Level, Prepared, Principal, Recorder, Result, RunContext, effect::Looking,
-};
+use sidestage_action::{Code, Error, Made, Prepared, Principal, Result, Runnable, effect::Looking};
 use sidestage_redact::Redactor;
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
-    event::{Failure, Status, now},
-    key::{Key, differing_fields},
-    record::Record,
-    run::Run,
+    caretaker,
+    event::{Status, now},
+    execute::Execution,
+    journal::{Begun, EffectRecord, Filter, Journal, NewRun, RunRecord, RunSpec},
+    key::Key,
+    record::{Past, Record},
+    run::{Run, forgotten},
+    writer::Writer,
 };
 
 /// How runs behave.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The name of this process among those that share the journal. Started again under the same name, it
+    /// takes its runs up at once.
+    pub replica: String,
     /// The longest a run may take.
     pub limit: Duration,
     /// How long after a cancel or the limit a run may take to clear up, before it is ended by force.
     pub grace: Duration,
+    /// How long a run that failed may take to take back what it made.
+    pub undo_limit: Duration,
     /// A running run says something at least this often.
     pub quiet: Duration,
     /// How long a run is kept after its end.
     pub keep: Duration,
     /// Runs under way at the same time.
     pub most_running: usize,
+    /// Runs that are accepted and wait for their turn.
+    pub most_waiting: usize,
+    /// How long a replica may be silent before another one takes its runs up.
+    pub lease: Duration,
+    /// How often a run is taken up again before it is given up.
+    pub most_attempts: u64,
     /// How `ensure` looks after a lost answer.
     pub looking: Looking,
 }
@@ -45,15 +54,23 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            replica: Uuid::now_v7().to_string(),
             limit: Duration::from_secs(60 * 60),
             grace: Duration::from_secs(90),
+            undo_limit: Duration::from_secs(5 * 60),
             quiet: Duration::from_secs(20),
-            keep: Duration::from_secs(24 * 60 * 60),
+            keep: Duration::from_secs(30 * 24 * 60 * 60),
             most_running: 1_000,
+            most_waiting: 1_000,
+            lease: Duration::from_secs(15),
+            most_attempts: 20,
             looking: Looking::default(),
         }
     }
 }
+
+/// Finds an action by its id: runs do not know which there are.
+pub type FindAction = Arc<dyn Fn(&str) -> Option<Arc<dyn Runnable>> + Send + Sync>;
 
 /// What a run is started with.
 pub struct Start {
@@ -72,81 +89,105 @@ pub struct Start {
 /// What [`Runs::start`] ended with.
 pub struct Started {
     /// The run.
-    pub run: Arc<Run>,
+    pub run: Run,
     /// Whether it was there before.
     pub joined: bool,
 }
 
 /// All runs. Cheap to clone.
 #[derive(Clone)]
-pub struct Runs(Arc<Inner>);
+pub struct Runs(pub(crate) Arc<Inner>);
 
-struct Inner {
-    settings: Settings,
-    redactor: Redactor,
-    table: Mutex<Table>,
-    tasks: TaskTracker,
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) redactor: Redactor,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) find_action: FindAction,
+    writer: Writer,
+    live: Mutex<HashMap<Uuid, Arc<Live>>>,
+    /// A place for each run that is accepted.
+    accepted: Arc<Semaphore>,
+    /// A place for each run that is worked on; given out in order.
+    pub(crate) places: Semaphore,
+    pub(crate) tasks: TaskTracker,
     draining: CancellationToken,
+    /// Those that still run are to be left to others.
+    pub(crate) handing_over: CancellationToken,
     closing: CancellationToken,
 }
 
-#[derive(Default)]
-struct Table {
-    runs: HashMap<Uuid, Arc<Run>>,
-    keys: HashMap<Key, Uuid>,
-    running: usize,
-    /// In the order in which they ended.
-    ended: VecDeque<(Instant, Uuid, Option<Key>)>,
+/// A run that this process works on.
+pub(crate) struct Live {
+    pub(crate) spec: RunSpec,
+    pub(crate) record: Arc<Record>,
+    pub(crate) cancel: CancellationToken,
 }
 
 impl Runs {
-    /// No runs yet.
-    pub fn new(settings: Settings, redactor: Redactor) -> Self {
-        Runs(Arc::new(Inner {
+    /// The runs of a journal. Takes up those that this replica, or one that is gone, has left.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written.
+    pub async fn open(
+        settings: Settings,
+        redactor: Redactor,
+        journal: Arc<dyn Journal>,
+        find_action: FindAction,
+    ) -> Result<Self> {
+        let places = settings.most_running.min(Semaphore::MAX_PERMITS / 2);
+        let accepted = places + settings.most_waiting.min(Semaphore::MAX_PERMITS / 2);
+        let runs = Runs(Arc::new(Inner {
+            writer: Writer::start(journal.clone()),
+            accepted: Arc::new(Semaphore::new(accepted)),
+            places: Semaphore::new(places),
             settings,
             redactor,
-            table: Mutex::default(),
+            journal,
+            find_action,
+            live: Mutex::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
+            handing_over: CancellationToken::new(),
             closing: CancellationToken::new(),
-        }))
+        }));
+        caretaker::take_over(&runs, true).await?;
+        tokio::spawn(caretaker::look_after(Arc::downgrade(&runs.0)));
+        Ok(runs)
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn journal(&self) -> &dyn Journal {
+        &*self.0.journal
+    }
+
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
+    pub(crate) fn all_live(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Live>>> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The run, if this process works on it.
+    pub(crate) fn live(&self, id: Uuid) -> Option<Arc<Live>> {
+        let live = self.all_live().get(&id).cloned();
+        live.filter(|live| !live.record.lost().is_cancelled())
+    }
+
+    /// A place for one more run, if there is one.
+    pub(crate) fn accept(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.accepted.clone().try_acquire_owned().ok()
     }
 
     /// Starts a run, or joins the one that the key names.
     ///
-    /// A key joins a run under way and returns one that succeeded; after one that did not, it starts anew.
+    /// A key joins a run under way and returns one that succeeded; after one that did not, a new run continues
+    /// it: what that one made counts as made by the new one.
     ///
     /// # Errors
     /// [`Code::IdempotencyMismatch`] when the key was used with another input, [`Code::RateLimited`] when
-    /// too many runs are under way, [`Code::UpstreamUnavailable`] when the service is stopping.
-    pub fn start(&self, start: Start) -> Result<Started> {
-        if self.0.draining.is_cancelled() {
-            let message = "Sidestage is stopping and takes no new runs. Running the step again in a moment is safe.";
-            return Err(Error::new(Code::UpstreamUnavailable, message)
-                .retry_after(Some(Duration::from_secs(5))));
-        }
-        let mut table = self.table();
-        table.forget_ended(self.0.settings.keep);
-        if let Some(run) = start.key.as_ref().and_then(|key| table.named(key)) {
-            refuse_other_input(&run, &start)?;
-            if matches!(run.status(), Status::Running | Status::Succeeded) {
-                return Ok(Started { run, joined: true });
-            }
-        }
-        if table.running >= self.0.settings.most_running {
-            let message = format!(
-                "Sidestage has {} runs under way and takes no more for now.",
-                table.running
-            );
-            return Err(
-                Error::new(Code::RateLimited, message).retry_after(Some(Duration::from_secs(10)))
-            );
-        }
-        table.running += 1;
+    /// too many runs are waiting, [`Code::UpstreamUnavailable`] when the service is stopping or its journal
+    /// cannot be written.
+    pub async fn start(&self, start: Start) -> Result<Started> {
         let Start {
             action,
             principal,
@@ -154,55 +195,272 @@ impl Runs {
             dry_run,
             key,
         } = start;
-        let run = Arc::new(Run {
-            id: Uuid::now_v7(),
-            action,
-            principal,
-            connection: prepared.connection.clone(),
-            dry_run,
-            created_at: now(),
-            input: prepared.input.clone(),
-            record: Record::new(self.0.redactor.clone()),
-            cancel: CancellationToken::new(),
-            closing: self.0.closing.clone(),
-        });
-        table.runs.insert(run.id, run.clone());
-        if let Some(key) = &key {
-            table.keys.insert(key.clone(), run.id);
-        }
-        drop(table);
-
-        let span = tracing::info_span!("run", run_id = %run.id, action = run.action, connection = run.connection);
-        let (runs, task) = (self.clone(), run.clone());
-        self.0.tasks.spawn(
-            async move {
-                runs.execute(&task, prepared).await;
-                let mut table = runs.table();
-                table.running -= 1;
-                table.ended.push_back((Instant::now(), task.id, key));
-            }
-            .instrument(span),
-        );
-        Ok(Started { run, joined: false })
+        let spec = self.spec(action, principal, &prepared, dry_run);
+        self.begin(spec, prepared, key).await
     }
 
-    /// The run with that id, if `principal` started it.
+    fn spec(
+        &self,
+        action: String,
+        principal: Principal,
+        prepared: &Prepared,
+        dry_run: bool,
+    ) -> RunSpec {
+        let mut input = prepared.input.clone();
+        self.0.redactor.scrub_json(&mut input);
+        RunSpec {
+            id: Uuid::now_v7(),
+            principal,
+            action,
+            connection: prepared.connection.clone(),
+            organization: prepared.organization.clone(),
+            // What was scrubbed is missing as much as what was never kept.
+            needs_secret: !prepared.secrets.is_empty() || input != prepared.input,
+            input,
+            dry_run,
+            continues: None,
+            undoes: None,
+            created_at: now(),
+        }
+    }
+
+    async fn begin(&self, spec: RunSpec, prepared: Prepared, key: Option<Key>) -> Result<Started> {
+        if self.is_draining() {
+            let message = "Sidestage is stopping and takes no new runs. Running the step again in a moment is safe.";
+            return Err(Error::new(Code::UpstreamUnavailable, message)
+                .retry_after(Some(Duration::from_secs(5))));
+        }
+        let Some(place) = self.accept() else {
+            return self.join_only(spec, key).await;
+        };
+        let runs = self.clone();
+        // In a task of its own: who asked may go away between the two steps, and the run must not be left
+        // written down with nobody working on it.
+        let begun = tokio::spawn(async move {
+            let new = NewRun {
+                spec,
+                key,
+                owner: runs.0.settings.replica.clone(),
+                lease: runs.0.settings.lease,
+            };
+            let begun = runs.journal().begin(&new).await?;
+            let (lease, continues, effects) = match begun {
+                Begun::Found(record) => return runs.join(&new.spec, *record),
+                Begun::New {
+                    lease,
+                    continues,
+                    effects,
+                } => (lease, continues, effects),
+            };
+            let spec = RunSpec {
+                continues,
+                ..new.spec
+            };
+            let past = Past {
+                effects,
+                last_event: 0,
+            };
+            let execution = Execution::new(spec.clone(), Ok(prepared), runs.0.settings.limit);
+            runs.launch(lease, past, execution, place);
+            let run = runs.handle(spec);
+            Ok(Started { run, joined: false })
+        });
+        begun.await.map_err(Error::internal)?
+    }
+
+    /// There is no place for a new run, but one that is there already can be joined.
+    async fn join_only(&self, spec: RunSpec, key: Option<Key>) -> Result<Started> {
+        if let Some(key) = &key
+            && let Some(record) = self.journal().named(key).await?
+            && matches!(record.status, Status::Running | Status::Succeeded)
+        {
+            return self.join(&spec, record);
+        }
+        let message = format!(
+            "Sidestage has {} runs under way or waiting and takes no more for now.",
+            self.all_live().len()
+        );
+        Err(Error::new(Code::RateLimited, message).retry_after(Some(Duration::from_secs(10))))
+    }
+
+    fn join(&self, wanted: &RunSpec, found: RunRecord) -> Result<Started> {
+        let differing = found.spec.differences(wanted);
+        if !differing.is_empty() {
+            let message = format!(
+                "This Idempotency-Key was used for run {} with another request; these differ: {}. Use a new key for a \
+                 new request.",
+                found.spec.id,
+                differing.join(", ")
+            );
+            return Err(Error::new(Code::IdempotencyMismatch, message));
+        }
+        Ok(Started {
+            run: self.handle(found.spec),
+            joined: true,
+        })
+    }
+
+    /// Works on a run from here on.
+    pub(crate) fn launch(
+        &self,
+        lease: crate::journal::Lease,
+        past: Past,
+        execution: Execution,
+        place: OwnedSemaphorePermit,
+    ) {
+        let live = Arc::new(Live {
+            record: Record::new(lease, past, self.0.redactor.clone(), self.0.writer.clone()),
+            spec: execution.spec.clone(),
+            cancel: CancellationToken::new(),
+        });
+        self.all_live().insert(lease.run, live.clone());
+        let runs = self.clone();
+        self.0.tasks.spawn(async move {
+            execution.run(&runs, &live).await;
+            let mut all = runs.all_live();
+            // The same run may have come back to this process in the meantime.
+            if all
+                .get(&lease.run)
+                .is_some_and(|now| Arc::ptr_eq(now, &live))
+            {
+                all.remove(&lease.run);
+            }
+            drop(place);
+        });
+    }
+
+    fn handle(&self, spec: RunSpec) -> Run {
+        Run {
+            spec,
+            runs: self.clone(),
+        }
+    }
+
+    /// The run with that id, if `principal` started it, or `principal` is none and may see all.
     ///
     /// # Errors
     /// [`Code::NotFound`], also for a run of somebody else.
-    pub fn get(&self, id: Uuid, principal: &Principal) -> Result<Arc<Run>> {
-        let run = self.table().runs.get(&id).cloned();
-        run.filter(|run| run.principal == *principal).ok_or_else(|| {
+    pub async fn get(&self, id: Uuid, principal: Option<&Principal>) -> Result<Run> {
+        let spec = match self.live(id) {
+            Some(live) => Some(live.spec.clone()),
+            None => self.journal().run(id).await?.map(|record| record.spec),
+        };
+        spec.filter(|spec| principal.is_none_or(|principal| spec.principal == *principal))
+            .map(|spec| self.handle(spec))
+            .ok_or_else(|| forgotten(id))
+    }
+
+    /// Runs, the newest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<RunRecord>> {
+        self.journal().list(filter).await
+    }
+
+    /// Takes back what a run made: a run itself. While one is under way, asking again joins it.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] while the run is under way, or when another one goes on with it; otherwise as
+    /// [`start`](Self::start).
+    pub async fn undo(&self, run: &Run, principal: &Principal, dry_run: bool) -> Result<Started> {
+        let id = run.spec.id;
+        let now = run.snapshot().await?;
+        let refuse = |why: String| Err(Error::conflict(why));
+        if now.status == Status::Running {
+            return refuse(format!(
+                "Run {id} is under way. Cancel it, wait for its end, then undo it."
+            ));
+        }
+        if run.spec.undoes.is_some() {
+            return refuse(format!(
+                "Run {id} is an undo itself. To have back what it took away, run the step again."
+            ));
+        }
+        if let Some(next) = now.continued_by {
+            return refuse(format!(
+                "Run {id} was continued by run {next}, which has what both of them made. Undo that one."
+            ));
+        }
+        let forward = now.effects.iter().filter(|effect| !effect.undoing);
+        let made = forward.filter_map(EffectRecord::made).collect();
+        let prepared = self.prepare_undo(&run.spec, made)?;
+        let spec = RunSpec {
+            undoes: Some(id),
+            organization: run.spec.organization.clone(),
+            ..self.spec(
+                run.spec.action.clone(),
+                principal.clone(),
+                &prepared,
+                dry_run,
+            )
+        };
+        let key = Key::undo(principal, id, dry_run);
+        self.begin(spec, prepared, Some(key)).await
+    }
+
+    pub(crate) fn prepare_undo(&self, spec: &RunSpec, made: Vec<Made>) -> Result<Prepared> {
+        self.action(&spec.action)?
+            .prepare_undo(&spec.connection, made)
+    }
+
+    pub(crate) fn action(&self, id: &str) -> Result<Arc<dyn Runnable>> {
+        (self.0.find_action)(id).ok_or_else(|| {
             Error::not_found(format!(
-                "There is no run {id} of yours. Runs are kept while Sidestage runs, and for a time after their end; \
-                 starting it again with the same key continues from what was made."
+                "Sidestage no longer has the action {id} of this run."
             ))
         })
     }
 
+    /// Starts a run again that did not succeed, with the same input; what it made counts as made by the new
+    /// one.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when the run is under way, has succeeded, or needs a secret that is not kept;
+    /// otherwise as [`start`](Self::start).
+    pub async fn retry(&self, run: &Run) -> Result<Started> {
+        let id = run.spec.id;
+        let now = run.snapshot().await?;
+        let refuse = |why: String| Err(Error::conflict(why));
+        match now.status {
+            Status::Running => return refuse(format!("Run {id} is under way.")),
+            Status::Succeeded => {
+                return refuse(format!(
+                    "Run {id} has succeeded; there is nothing to do again."
+                ));
+            }
+            Status::Failed | Status::Cancelled => {}
+        }
+        if run.spec.needs_secret {
+            return refuse(needs_secret(id));
+        }
+        let prepared = self.prepare_again(&run.spec)?;
+        let spec = RunSpec {
+            id: Uuid::now_v7(),
+            continues: Some(id),
+            created_at: crate::event::now(),
+            ..run.spec.clone()
+        };
+        self.begin(spec, prepared, None).await
+    }
+
+    /// The work of a run, from what the journal has kept of it.
+    pub(crate) fn prepare_again(&self, spec: &RunSpec) -> Result<Prepared> {
+        match spec.undoes {
+            None => self.action(&spec.action)?.prepare(spec.input.clone()),
+            Some(_) => {
+                let made = serde_json::from_value(spec.input["undo"].clone());
+                self.prepare_undo(spec, made.map_err(Error::internal)?)
+            }
+        }
+    }
+
     /// Forgets a derived key once its outcome was handed over: the next same request looks anew.
-    pub fn release(&self, key: &Key) {
-        self.table().keys.remove(key);
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn release(&self, key: &Key, run: &Run) -> Result<()> {
+        self.journal().release_key(key, run.spec.id).await
     }
 
     /// Whether no new runs are taken.
@@ -210,7 +468,8 @@ impl Runs {
         self.0.draining.is_cancelled()
     }
 
-    /// Stops: takes no new runs, gives those under way `grace` to end, then sends followers away.
+    /// Stops: takes no new runs, gives those under way `grace` to end, leaves the others to another replica or
+    /// to the next start, then sends followers away.
     pub async fn drain(&self, grace: Duration) {
         self.0.draining.cancel();
         self.0.tasks.close();
@@ -218,174 +477,23 @@ impl Runs {
             .await
             .is_err()
         {
-            tracing::warn!(
-                running = self.table().running,
-                "stopping with runs under way; they are settled by looking when run again"
-            );
+            let left = self.all_live().len();
+            self.0.handing_over.cancel();
+            self.0.tasks.wait().await;
+            match self.journal().hand_over(&self.0.settings.replica).await {
+                Ok(()) => tracing::info!(left, "stopping; the runs under way are handed over"),
+                Err(error) => {
+                    tracing::warn!(left, %error, "stopping; the runs under way are taken up when their lease ends");
+                }
+            }
         }
         self.0.closing.cancel();
     }
-
-    /// Does the work, says so while it waits, and ends the record whatever happens.
-    async fn execute(&self, run: &Run, prepared: Prepared) {
-        let settings = &self.0.settings;
-        let _secrets: Vec<_> = prepared
-            .secrets
-            .iter()
-            .map(|secret| self.0.redactor.add(secret))
-            .collect();
-        let started = Instant::now();
-        let ctx = Context::new(
-            RunContext {
-                id: run.id,
-                principal: run.principal.clone(),
-                organization: prepared.organization,
-                dry_run: run.dry_run,
-                looking: settings.looking,
-                recorder: run.record.clone(),
-            },
-            run.cancel.clone(),
-            settings.limit,
-        );
-        tracing::info!(principal = %run.principal, dry_run = run.dry_run, "run started");
-        let mut work = AssertUnwindSafe((prepared.work)(ctx))
-            .catch_unwind()
-            .boxed();
-        let overdue = overdue(run, settings);
-        tokio::pin!(overdue);
-        let result = loop {
-            let quiet_until = run.record.state().last_event_at + settings.quiet;
-            tokio::select! {
-                biased;
-                result = &mut work => break result.unwrap_or_else(|panic| Err(Error::internal(panic_text(&panic)))),
-                error = &mut overdue => break Err(error),
-                () = tokio::time::sleep_until(quiet_until) => run.say_still_waiting(started, settings.quiet),
-            }
-        };
-        finish(run, result);
-    }
 }
 
-impl Table {
-    fn named(&self, key: &Key) -> Option<Arc<Run>> {
-        self.keys.get(key).and_then(|id| self.runs.get(id)).cloned()
-    }
-
-    fn forget_ended(&mut self, keep: Duration) {
-        while self
-            .ended
-            .front()
-            .is_some_and(|(at, ..)| at.elapsed() >= keep)
-        {
-            let Some((_, id, key)) = self.ended.pop_front() else {
-                break;
-            };
-            self.runs.remove(&id);
-            if let Some(key) = key.filter(|key| self.keys.get(key) == Some(&id)) {
-                self.keys.remove(&key);
-            }
-        }
-    }
-}
-
-impl Run {
-    /// Silence kills Backstage's event stream after 45 to 60 s behind load balancers.
-    fn say_still_waiting(&self, started: Instant, quiet: Duration) {
-        let (doing, last) = {
-            let state = self.record.state();
-            (state.doing.clone(), state.last_event_at)
-        };
-        if last.elapsed() < quiet {
-            return;
-        }
-        let doing = doing.unwrap_or_else(|| "working".into());
-        self.record.log(
-            Level::Info,
-            format!(
-                "still waiting after {} s: {doing}",
-                started.elapsed().as_secs()
-            ),
-        );
-    }
-}
-
-/// Ends an action that did not end by itself in time.
-async fn overdue(run: &Run, settings: &Settings) -> Error {
-    let code = tokio::select! {
-        () = run.cancel.cancelled() => Code::Cancelled,
-        () = tokio::time::sleep(settings.limit) => Code::DeadlineExceeded,
-    };
-    tokio::time::sleep(settings.grace).await;
-    let why = if code == Code::Cancelled {
-        "was cancelled"
-    } else {
-        "ran out of time"
-    };
-    let message = format!(
-        "The run {why} and did not end within {} s after that, so it was stopped by force. Running the step again \
-         looks at what is there and continues.",
-        settings.grace.as_secs()
-    );
-    Error::new(code, message)
-}
-
-fn refuse_other_input(run: &Run, start: &Start) -> Result<()> {
-    let mut differing = differing_fields(&run.input, &start.prepared.input);
-    let others = [
-        ("action", run.action != start.action),
-        ("connection", run.connection != start.prepared.connection),
-        ("dryRun", run.dry_run != start.dry_run),
-    ];
-    differing.extend(
-        others
-            .iter()
-            .filter(|(_, differs)| *differs)
-            .map(|(name, _)| (*name).to_owned()),
-    );
-    differing.sort();
-    differing.dedup();
-    if differing.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "This Idempotency-Key was used for run {} with another request; these differ: {}. Use a new key for a new request.",
-        run.id,
-        differing.join(", ")
-    );
-    Err(Error::new(Code::IdempotencyMismatch, message))
-}
-
-fn finish(run: &Run, result: Result<Value>) {
-    match result {
-        Ok(output) => {
-            run.record.end(Ok(output), Status::Succeeded);
-            tracing::info!("run succeeded");
-        }
-        Err(error) => {
-            let status = if error.code() == Code::Cancelled {
-                Status::Cancelled
-            } else {
-                Status::Failed
-            };
-            tracing::warn!(code = %error.code(), cause = causes(&error), "run ended: {error}");
-            run.record.end(Err(Failure::from(&error)), status);
-        }
-    }
-}
-
-/// The private causes, for the service's own log.
-fn causes(error: &Error) -> String {
-    let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
-    sources
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("the action panicked: {}", text.unwrap_or_default())
+pub(crate) fn needs_secret(id: Uuid) -> String {
+    format!(
+        "Run {id} was interrupted, and it was given a secret that Sidestage does not keep, so it cannot go on by itself. \
+         Run the step again: what was made already is found and used."
+    )
 }

@@ -6,9 +6,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use sidestage_action::{Code, Context, Error, Prepared, Principal, Result};
+use sidestage_action::{Code, Context, Error, OnFailure, Prepared, Principal, Result};
 use sidestage_redact::Redactor;
-use sidestage_runs::{Event, EventKind, Key, Run, Runs, Settings, Start, Started, Status};
+use sidestage_runs::{
+    Event, EventKind, Key, Run, Runs, Settings, Start, Started, Status, journal::Memory,
+};
 use tokio::sync::Notify;
 
 fn ada() -> Principal {
@@ -18,8 +20,16 @@ fn ada() -> Principal {
     }
 }
 
-fn runs() -> Runs {
-    Runs::new(Settings::default(), Redactor::new())
+async fn runs() -> Runs {
+    runs_with(Settings::default()).await
+}
+
+async fn runs_with(settings: Settings) -> Runs {
+    let journal = Arc::new(Memory::default());
+    let no_actions = Arc::new(|_: &str| None);
+    Runs::open(settings, Redactor::new(), journal, no_actions)
+        .await
+        .unwrap()
 }
 
 /// A run whose work is an async closure.
@@ -38,6 +48,7 @@ where
             connection: "test".into(),
             organization: None,
             input,
+            on_failure: OnFailure::Keep,
             secrets: Vec::new(),
             work: Box::new(move |ctx| Box::pin(work(ctx))),
         },
@@ -53,7 +64,7 @@ fn refused(started: Result<Started>) -> Error {
     }
 }
 
-async fn events(run: &Arc<Run>, after: u64) -> Vec<Event> {
+async fn events(run: &Run, after: u64) -> Vec<Event> {
     run.clone().follow(after).collect().await
 }
 
@@ -76,11 +87,13 @@ fn said(events: &[Event]) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn a_follower_reads_everything_in_order_and_resumes_where_it_was() {
     let run = runs()
+        .await
         .start(start(json!({}), None, async |ctx| {
             ctx.info("one");
             ctx.progress("two", Some(50));
             Ok(json!({"done": true}))
         }))
+        .await
         .unwrap()
         .run;
     let all = events(&run, 0).await;
@@ -100,16 +113,18 @@ async fn a_follower_sees_a_line_before_the_run_ends() {
     let go_on = Arc::new(Notify::new());
     let gate = go_on.clone();
     let run = runs()
+        .await
         .start(start(json!({}), None, async move |ctx| {
             ctx.info("working");
             gate.notified().await;
             Ok(json!({}))
         }))
+        .await
         .unwrap()
         .run;
     let mut stream = Box::pin(run.clone().follow(0));
     assert_eq!(said(&[stream.next().await.unwrap()]), ["working"]);
-    assert_eq!(run.status(), Status::Running);
+    assert_eq!(run.status().await.unwrap(), Status::Running);
     go_on.notify_one();
     assert_eq!(stream.count().await, 2);
 }
@@ -117,11 +132,13 @@ async fn a_follower_sees_a_line_before_the_run_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_run_says_that_it_waits_and_what_for() {
     let run = runs()
+        .await
         .start(start(json!({}), None, async |ctx| {
             ctx.progress("the workspace is starting", None);
             ctx.pause(Duration::from_secs(50)).await?;
             Ok(json!({}))
         }))
+        .await
         .unwrap()
         .run;
     assert_eq!(
@@ -135,46 +152,50 @@ async fn a_silent_run_says_that_it_waits_and_what_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_joins_a_run_under_way_and_returns_one_that_succeeded() {
-    let runs = runs();
+    let runs = runs().await;
     let work = || {
         start(json!({"a": 1}), Some("k"), async |ctx: Context| {
             ctx.pause(Duration::from_secs(5)).await.map(|()| json!(1))
         })
     };
-    let first = runs.start(work()).unwrap();
-    let joined = runs.start(work()).unwrap();
-    assert!(!first.joined && joined.joined && Arc::ptr_eq(&first.run, &joined.run));
+    let first = runs.start(work()).await.unwrap();
+    let joined = runs.start(work()).await.unwrap();
+    assert!(!first.joined && joined.joined && first.run.spec.id == joined.run.spec.id);
     events(&first.run, 0).await;
-    let again = runs.start(work()).unwrap();
-    assert!(again.joined && again.run.id == first.run.id);
+    let again = runs.start(work()).await.unwrap();
+    assert!(again.joined && again.run.spec.id == first.run.spec.id);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_starts_anew_after_a_run_that_failed() {
-    let runs = runs();
+    let runs = runs().await;
     let first = runs
         .start(start(json!({}), Some("k"), async |_| {
             Err(Error::not_found("no"))
         }))
+        .await
         .unwrap()
         .run;
     events(&first, 0).await;
     let second = runs
         .start(start(json!({}), Some("k"), async |_| Ok(json!({}))))
+        .await
         .unwrap();
-    assert!(!second.joined && second.run.id != first.id);
+    assert!(!second.joined && second.run.spec.id != first.spec.id);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_with_another_input_is_refused_naming_fields_and_no_values() {
-    let runs = runs();
+    let runs = runs().await;
     let input = json!({"name": "dev", "cpu": 2});
     runs.start(start(input, Some("k"), async |_| Ok(json!({}))))
+        .await
         .unwrap();
     let error = refused(
         runs.start(start(json!({"name": "hunter2"}), Some("k"), async |_| {
             Ok(json!({}))
-        })),
+        }))
+        .await,
     );
     assert_eq!(error.code(), Code::IdempotencyMismatch);
     assert!(
@@ -186,8 +207,9 @@ async fn a_key_with_another_input_is_refused_naming_fields_and_no_values() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_are_scoped_to_their_caller() {
-    let runs = runs();
+    let runs = runs().await;
     runs.start(start(json!({"a": 1}), Some("k"), async |_| Ok(json!({}))))
+        .await
         .unwrap();
     let bob = Principal::Key { name: "bob".into() };
     let other = Start {
@@ -195,30 +217,40 @@ async fn keys_are_scoped_to_their_caller() {
         key: Some(Key::given(&bob, "k").unwrap()),
         ..start(json!({"a": 2}), None, async |_| Ok(json!({})))
     };
-    assert!(!runs.start(other).unwrap().joined);
+    assert!(!runs.start(other).await.unwrap().joined);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_of_somebody_else_is_not_found() {
-    let runs = runs();
+    let runs = runs().await;
     let run = runs
         .start(start(json!({}), None, async |_| Ok(json!({}))))
+        .await
         .unwrap()
         .run;
-    assert!(runs.get(run.id, &ada()).is_ok());
+    assert!(runs.get(run.spec.id, Some(&ada())).await.is_ok());
     let bob = Principal::Key { name: "bob".into() };
-    assert_eq!(runs.get(run.id, &bob).err().unwrap().code(), Code::NotFound);
+    assert_eq!(
+        runs.get(run.spec.id, Some(&bob))
+            .await
+            .err()
+            .unwrap()
+            .code(),
+        Code::NotFound
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn cancelling_ends_a_run() {
     let run = runs()
+        .await
         .start(start(json!({}), None, async |ctx| {
             ctx.pause(Duration::MAX / 4).await.map(|()| json!(1))
         }))
+        .await
         .unwrap()
         .run;
-    run.cancel();
+    run.cancel().await.unwrap();
     assert_eq!(
         said(&events(&run, 0).await),
         ["end Cancelled The run was cancelled."]
@@ -228,12 +260,14 @@ async fn cancelling_ends_a_run() {
 #[tokio::test(start_paused = true)]
 async fn an_action_that_ignores_its_cancellation_is_ended_by_force() {
     let run = runs()
+        .await
         .start(start(json!({}), None, async |_| {
             std::future::pending().await
         }))
+        .await
         .unwrap()
         .run;
-    run.cancel();
+    run.cancel().await.unwrap();
     let all = events(&run, 0).await;
     let last = said(&all).pop().unwrap();
     assert!(
@@ -245,11 +279,13 @@ async fn an_action_that_ignores_its_cancellation_is_ended_by_force() {
 #[tokio::test(start_paused = true)]
 async fn a_run_has_a_longest_time() {
     let run = runs()
+        .await
         .start(start(json!({}), None, async |ctx| {
             ctx.pause(Duration::from_secs(7200))
                 .await
                 .map(|()| json!(1))
         }))
+        .await
         .unwrap()
         .run;
     let all = events(&run, 0).await;
@@ -264,7 +300,9 @@ async fn a_run_has_a_longest_time() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_ends_the_run_as_our_fault_and_is_not_shown() {
     let run = runs()
+        .await
         .start(start(json!({}), None, async |_| panic!("secret detail")))
+        .await
         .unwrap()
         .run;
     let last = said(&events(&run, 0).await).pop().unwrap();
@@ -283,7 +321,7 @@ async fn a_secret_of_the_run_is_scrubbed_from_all_it_says() {
         Err(Error::conflict("the token s3cr3t-token is refused"))
     });
     start.prepared.secrets.push("s3cr3t-token".into());
-    let run = runs().start(start).unwrap().run;
+    let run = runs().await.start(start).await.unwrap().run;
     let all = serde_json::to_string(&events(&run, 0).await).unwrap();
     assert!(!all.contains("s3cr3t"), "{all}");
     assert!(all.contains("calling with ***"), "{all}");
@@ -293,46 +331,50 @@ async fn a_secret_of_the_run_is_scrubbed_from_all_it_says() {
 async fn more_runs_than_allowed_are_refused_with_a_time_to_wait() {
     let settings = Settings {
         most_running: 1,
+        most_waiting: 0,
         ..Settings::default()
     };
-    let runs = Runs::new(settings, Redactor::new());
+    let runs = runs_with(settings).await;
     let wait = || {
         start(json!({}), None, async |ctx: Context| {
             ctx.pause(Duration::from_secs(1)).await.map(|()| json!(1))
         })
     };
-    let first = runs.start(wait()).unwrap().run;
-    let error = refused(runs.start(wait()));
+    let first = runs.start(wait()).await.unwrap().run;
+    let error = refused(runs.start(wait()).await);
     assert_eq!(
         (error.code(), error.wait()),
         (Code::RateLimited, Some(Duration::from_secs(10)))
     );
     events(&first, 0).await;
     tokio::task::yield_now().await;
-    assert!(runs.start(wait()).is_ok());
+    assert!(runs.start(wait()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_ended_run_is_forgotten_after_a_time() {
-    let runs = runs();
+    let runs = runs().await;
     let run = runs
         .start(start(json!({}), Some("k"), async |_| Ok(json!({}))))
+        .await
         .unwrap()
         .run;
     events(&run, 0).await;
-    tokio::time::advance(Duration::from_secs(25 * 60 * 60)).await;
+    tokio::time::advance(Duration::from_secs(31 * 24 * 60 * 60)).await;
     runs.start(start(json!({}), None, async |_| Ok(json!({}))))
+        .await
         .unwrap();
-    assert!(runs.get(run.id, &ada()).is_err());
+    assert!(runs.get(run.spec.id, Some(&ada())).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_a_run_end_and_takes_no_new_one() {
-    let runs = runs();
+    let runs = runs().await;
     let run = runs
         .start(start(json!({}), None, async |ctx| {
             ctx.pause(Duration::from_secs(5)).await.map(|()| json!(1))
         }))
+        .await
         .unwrap()
         .run;
     let draining = tokio::spawn({
@@ -340,19 +382,23 @@ async fn stopping_lets_a_run_end_and_takes_no_new_one() {
         async move { runs.drain(Duration::from_secs(10)).await }
     });
     tokio::task::yield_now().await;
-    let error = refused(runs.start(start(json!({}), None, async |_| Ok(json!({})))));
+    let error = refused(
+        runs.start(start(json!({}), None, async |_| Ok(json!({}))))
+            .await,
+    );
     assert_eq!(error.code(), Code::UpstreamUnavailable);
     draining.await.unwrap();
-    assert_eq!(run.status(), Status::Succeeded);
+    assert_eq!(run.status().await.unwrap(), Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_sends_the_followers_of_a_long_run_away_without_an_end() {
-    let runs = runs();
+    let runs = runs().await;
     let run = runs
         .start(start(json!({}), None, async |_| {
             std::future::pending().await
         }))
+        .await
         .unwrap()
         .run;
     let follower = tokio::spawn({

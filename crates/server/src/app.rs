@@ -17,7 +17,7 @@ use axum::{
 use serde_json::{Value, json};
 use sidestage_action::{Code, Descriptor, Error, Principal, Result, Runnable};
 use sidestage_actions::{Choice, Registry};
-use sidestage_runs::{Key, Runs, Start, Started};
+use sidestage_runs::{Key, Run, Runs, Start, Started};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,7 +32,7 @@ use crate::{
 pub struct App(Arc<Inner>);
 
 struct Inner {
-    registry: Registry,
+    registry: Arc<Registry>,
     runs: Runs,
     auth: Authenticator,
     body_limit: usize,
@@ -46,7 +46,7 @@ struct Inner {
 impl App {
     /// Puts the service together.
     pub fn new(
-        registry: Registry,
+        registry: Arc<Registry>,
         runs: Runs,
         auth: Authenticator,
         server: &crate::config::Server,
@@ -121,7 +121,7 @@ impl App {
 
     /// The registered actions, in the order of their ids.
     pub(crate) fn actions(&self) -> impl Iterator<Item = &Descriptor> {
-        self.0.registry.iter().map(|action| action.descriptor())
+        self.0.registry.descriptors()
     }
 
     /// The action with that id.
@@ -137,7 +137,7 @@ impl App {
     }
 
     /// The one path of every door: authorise, validate, start or join. `key` is made once the input is known.
-    pub(crate) fn start(
+    pub(crate) async fn start(
         &self,
         principal: Principal,
         action: &str,
@@ -156,8 +156,9 @@ impl App {
             prepared,
             dry_run,
             key,
-        })?;
-        tracing::info!(run_id = %started.run.id, joined = started.joined, "run");
+        });
+        let started = started.await?;
+        tracing::info!(run_id = %started.run.spec.id, joined = started.joined, "run");
         Ok(started)
     }
 
@@ -177,6 +178,29 @@ impl App {
         options
             .get(registry, principal, provider, list, narrowing)
             .await
+    }
+
+    /// The run with that id, if the caller may see it.
+    pub(crate) async fn run(&self, principal: &Principal, id: &str) -> Result<Run> {
+        let id: Uuid = id
+            .parse()
+            .map_err(|_| Error::not_found("A run's id is a UUID, and this is none."))?;
+        let Some(owner) = self.only_runs_of(principal) else {
+            let run = self.0.runs.get(id, None).await?;
+            self.0.auth.authorise(principal, &run.spec.action)?;
+            return Ok(run);
+        };
+        self.0.runs.get(id, Some(owner)).await
+    }
+
+    /// Whose runs the caller may see. None: everybody's.
+    pub(crate) fn only_runs_of<'a>(&self, principal: &'a Principal) -> Option<&'a Principal> {
+        (!self.0.auth.sees_all_runs(principal)).then_some(principal)
+    }
+
+    /// Whether the caller may run the action.
+    pub(crate) fn authorise(&self, principal: &Principal, action: &str) -> Result<()> {
+        self.0.auth.authorise(principal, action)
     }
 
     /// The router of all doors.

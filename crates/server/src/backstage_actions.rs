@@ -142,14 +142,15 @@ async fn run(
             key = Some(Key::derived(principal, id, connection, input));
             Ok(key.clone())
         },
-    )?;
-    let run = started.run;
-    let Some(ended) = run.ended(app.step_wait()).await else {
+    );
+    let run = started.await?.run;
+    let Some(ended) = run.ended(app.step_wait()).await? else {
         return Err(still_running(&run).into());
     };
-    // The outcome is handed over: the next same request looks anew instead of repeating this answer.
-    if let Some(key) = key {
-        app.runs().release(&key);
+    // A success is handed over: the next same request looks anew instead of repeating this answer. After a
+    // failure it goes on from there.
+    if let Some(key) = key.filter(|_| ended.status == Status::Succeeded) {
+        app.runs().release(&key, &run).await?;
     }
     match (ended.status, ended.error) {
         (Status::Succeeded, _) => {
@@ -170,7 +171,7 @@ fn still_running(run: &Run) -> Error {
         Code::StillRunning,
         format!(
             "Still running as run {}{doing}. Run this step again to keep waiting for it.",
-            run.id
+            run.spec.id
         ),
     )
 }

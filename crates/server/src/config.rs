@@ -29,6 +29,8 @@ pub struct Config {
     pub auth: Auth,
     /// The services, by connection name.
     pub connections: BTreeMap<String, Connection>,
+    /// Where runs are written down.
+    pub journal: Journal,
     /// How runs behave.
     pub runs: Runs,
     /// Limits of the listener.
@@ -100,6 +102,9 @@ pub struct Key {
     /// The providers whose choices for forms it may read; `*` stands for any text.
     #[serde(default = "all")]
     pub options: Vec<String>,
+    /// Whether it may see, cancel, retry and undo everybody's runs of these actions.
+    #[serde(default)]
+    pub all_runs: bool,
 }
 
 fn all() -> Vec<String> {
@@ -142,6 +147,16 @@ fn two_seconds() -> Span {
     Span(Duration::from_secs(2))
 }
 
+/// Where runs are written down.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Journal {
+    /// `sqlite:FILE`, or the URL of a PostgreSQL database.
+    pub url: JournalUrl,
+    /// This process's name among those that share the journal. None: host name and port.
+    pub replica: Option<String>,
+}
+
 /// How runs behave.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -150,8 +165,12 @@ pub struct Runs {
     pub limit: Span,
     /// How long a run is kept after its end.
     pub keep: Span,
-    /// Runs under way at the same time; beyond that 429.
+    /// Runs that are worked on at the same time.
     pub most_running: usize,
+    /// Runs that are accepted and wait for their turn; beyond that 429.
+    pub most_waiting: usize,
+    /// How long a replica may be silent before another one takes its runs up.
+    pub lease: Span,
 }
 
 /// Limits of the listener.
@@ -173,6 +192,7 @@ impl Default for Config {
             log: Log::default(),
             auth: Auth::default(),
             connections: BTreeMap::new(),
+            journal: Journal::default(),
             runs: Runs::default(),
             server: Server::default(),
         }
@@ -188,12 +208,23 @@ impl Default for Log {
     }
 }
 
+impl Default for Journal {
+    fn default() -> Self {
+        Journal {
+            url: JournalUrl::Plain("sqlite:sidestage.db".into()),
+            replica: None,
+        }
+    }
+}
+
 impl Default for Runs {
     fn default() -> Self {
         Runs {
             limit: Span(Duration::from_secs(60 * 60)),
-            keep: Span(Duration::from_secs(24 * 60 * 60)),
+            keep: Span(Duration::from_secs(30 * 24 * 60 * 60)),
             most_running: 1_000,
+            most_waiting: 1_000,
+            lease: Span(Duration::from_secs(15)),
         }
     }
 }
@@ -225,6 +256,41 @@ impl<'de> Deserialize<'de> for Span {
                 "\"{text}\" is no duration; write 90s, 4m or 1h 30m"
             ))
         })
+    }
+}
+
+/// Where the journal is. A URL that has a password is given by reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalUrl {
+    /// Without a password.
+    Plain(String),
+    /// Where the URL is.
+    Secret(SecretRef),
+}
+
+impl<'de> Deserialize<'de> for JournalUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let refuse = |why: &str| Err(de::Error::custom(why));
+        match text.split_once(':') {
+            Some(("env" | "file", _)) => {
+                SecretRef::deserialize(de::value::StringDeserializer::new(text))
+                    .map(JournalUrl::Secret)
+            }
+            Some(("sqlite", file)) if !file.is_empty() => Ok(JournalUrl::Plain(text)),
+            Some(("postgres" | "postgresql", _)) => match Url::parse(&text) {
+                Ok(url) if url.password().is_none() && !text.contains("password=") => {
+                    Ok(JournalUrl::Plain(text))
+                }
+                Ok(_) => {
+                    refuse("a URL with a password is given by reference: env:NAME or file:/path")
+                }
+                Err(_) => refuse("this is not a URL"),
+            },
+            _ => refuse(
+                "a journal is sqlite:FILE, a postgres:// URL, or a reference to one: env:NAME or file:/path",
+            ),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
+use sidestage_action::Descriptor;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -48,7 +49,7 @@ impl Modify for Token {
 }
 
 /// The finished document, as `/openapi.json` serves it.
-pub fn document(app: &App) -> Value {
+pub fn document<'a>(actions: impl Iterator<Item = &'a Descriptor>) -> Value {
     let routes = crate::app::documented();
     let (_, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(routes)
@@ -56,7 +57,7 @@ pub fn document(app: &App) -> Value {
     document.servers = None;
     let mut document = serde_json::to_value(&document).unwrap_or_default();
     let mut inputs = Vec::new();
-    for action in app.actions() {
+    for action in actions {
         let name = action.id.replace(':', ".");
         let schemas = &mut document["components"]["schemas"];
         for (side, schema) in [
@@ -81,7 +82,7 @@ pub fn document(app: &App) -> Value {
 
 /// Adds `/openapi.json` and `/docs` to the documented routes.
 pub(crate) fn serve(routes: OpenApiRouter<App>, app: &App) -> Router<App> {
-    let document = Bytes::from(document(app).to_string());
+    let document = Bytes::from(document(app.actions()).to_string());
     let (router, _) = routes.split_for_parts();
     let ui = Router::<App>::from(
         SwaggerUi::new("/docs").config(

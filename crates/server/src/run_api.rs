@@ -1,9 +1,9 @@
 //! Door 3: the run API, `/v1`.
 
-use std::{convert::Infallible, sync::Arc, sync::LazyLock, time::Duration};
+use std::{convert::Infallible, sync::LazyLock, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{
         IntoResponse, Response,
@@ -11,12 +11,13 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sidestage_action::{Code, Error, Result, schema};
-use sidestage_runs::{EventKind, Key, Run, Status};
-use utoipa::ToSchema;
+use sidestage_runs::{EventKind, Failure, Filter, Key, Run, RunRecord, RunSpec, Started, Status};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -29,10 +30,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_actions))
         .routes(routes!(describe_action))
-        .routes(routes!(start_run))
+        .routes(routes!(list_runs, start_run))
         .routes(routes!(read_run))
         .routes(routes!(follow_run))
         .routes(routes!(cancel_run))
+        .routes(routes!(retry_run))
+        .routes(routes!(undo_run))
 }
 
 /// A run to start.
@@ -49,10 +52,10 @@ pub(crate) struct StartRun {
     dry_run: bool,
 }
 
-/// A run.
+/// A run, without what it did.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RunView {
+pub(crate) struct RunSummary {
     /// Sortable by time.
     id: Uuid,
     /// The action's id.
@@ -64,36 +67,111 @@ pub(crate) struct RunView {
     dry_run: bool,
     /// The connection that it works through.
     connection: String,
+    /// The organization (tenant) that it is done for.
+    organization: Option<String>,
+    /// Who asked for it.
+    started_by: String,
     /// RFC 3339.
     created_at: String,
     /// RFC 3339; null while it runs.
     ended_at: Option<String>,
+    /// The run that ended without success and that this one goes on from.
+    continues: Option<Uuid>,
+    /// The run that goes on from this one.
+    continued_by: Option<Uuid>,
+    /// The run that this one takes back.
+    undoes: Option<Uuid>,
+    /// A problem; null unless it failed or was cancelled.
+    error: Option<Problem>,
+}
+
+/// A run.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunView {
+    #[serde(flatten)]
+    summary: RunSummary,
     /// By the action's output schema; null unless it succeeded.
     #[schema(value_type = Option<Object>)]
     output: Option<Value>,
-    /// A problem; null unless it failed or was cancelled.
-    error: Option<Problem>,
-    /// The changes that it made or meant to make, in order: `kind`, `key`, `settlement`.
+    /// The changes that it made or meant to make, in order: `kind`, `key`, `settlement`; `carried`: made by the
+    /// run that it continues; `undoing`: takes back what the run made.
     #[schema(value_type = Vec<Object>)]
     effects: Value,
 }
 
-impl From<&Run> for RunView {
-    fn from(run: &Run) -> Self {
-        let now = run.snapshot();
-        RunView {
-            id: run.id,
-            action: run.action.clone(),
-            status: now.status,
-            dry_run: run.dry_run,
-            connection: run.connection.clone(),
-            created_at: run.created_at.to_string(),
-            ended_at: now.ended_at.map(|at| at.to_string()),
-            output: now.output,
-            error: now.error.as_ref().map(Problem::from),
-            effects: json!(now.effects),
+/// A page of runs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunList {
+    /// The newest first.
+    runs: Vec<RunSummary>,
+}
+
+impl RunSummary {
+    fn new(
+        spec: &RunSpec,
+        status: Status,
+        ended_at: Option<Timestamp>,
+        continued_by: Option<Uuid>,
+        error: Option<&Failure>,
+    ) -> Self {
+        RunSummary {
+            id: spec.id,
+            action: spec.action.clone(),
+            status,
+            dry_run: spec.dry_run,
+            connection: spec.connection.clone(),
+            organization: spec.organization.clone(),
+            started_by: spec.principal.to_string(),
+            created_at: spec.created_at.to_string(),
+            ended_at: ended_at.map(|at| at.to_string()),
+            continues: spec.continues,
+            continued_by,
+            undoes: spec.undoes,
+            error: error.map(Problem::from),
         }
     }
+}
+
+impl From<&RunRecord> for RunSummary {
+    fn from(record: &RunRecord) -> Self {
+        RunSummary::new(
+            &record.spec,
+            record.status,
+            record.ended_at,
+            record.continued_by,
+            record.error.as_ref(),
+        )
+    }
+}
+
+async fn view(run: &Run) -> Result<RunView> {
+    let now = run.snapshot().await?;
+    Ok(RunView {
+        summary: RunSummary::new(
+            &run.spec,
+            now.status,
+            now.ended_at,
+            now.continued_by,
+            now.error.as_ref(),
+        ),
+        output: now.output,
+        effects: json!(now.effects),
+    })
+}
+
+/// The answer for a run that was started or joined.
+async fn started(started: Started) -> Result<Response, Problem> {
+    let status = match started.joined {
+        true => StatusCode::OK,
+        false => StatusCode::CREATED,
+    };
+    let run = &started.run;
+    let mut response = (status, axum::Json(view(run).await?)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{}", run.spec.id)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
 }
 
 /// List the actions
@@ -154,23 +232,72 @@ async fn start_run(
         )?),
     };
     let input = Value::Object(request.input);
-    let started = app.start(
+    let run = app.start(
         principal,
         &request.action,
         input,
         request.dry_run,
         |_, _, _| Ok(key),
-    )?;
-    let status = if started.joined {
-        StatusCode::OK
-    } else {
-        StatusCode::CREATED
+    );
+    started(run.await?).await
+}
+
+/// Which runs to list.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only runs that are `running`, `succeeded`, `failed` or `cancelled`.
+    status: Option<String>,
+    /// Only runs of this action.
+    action: Option<String>,
+    /// Only runs older than this one: the next page begins after the last run of this one.
+    before: Option<String>,
+    /// Runs on a page, 1 to 200. Default: 50.
+    limit: Option<String>,
+}
+
+/// List runs, the newest first
+#[utoipa::path(
+    get, path = "/v1/runs", tag = "Runs", security(("token" = [])),
+    params(ListQuery),
+    responses(
+        (status = 200, description = "The caller's runs; everybody's, where the key has `allRuns`", body = RunList),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
+    )
+)]
+async fn list_runs(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|_| {
+        let message =
+            "The parameters of this list are status, action, before and limit, each at most once.";
+        Error::new(Code::InvalidInput, message)
+    })?;
+    let status = query.status.as_deref().map(str::parse::<Status>);
+    let before = query.before.as_deref().map(str::parse::<Uuid>);
+    let limit = query.limit.as_deref().map(str::parse::<usize>);
+    let filter = Filter {
+        principal: app.only_runs_of(&principal).cloned(),
+        status: status.transpose()?,
+        action: query.action,
+        before: before
+            .transpose()
+            .map_err(|_| Error::invalid("before", "before must be the id of a run."))?,
+        most: match limit.unwrap_or(Ok(50)) {
+            Ok(most @ 1..=200) => most,
+            _ => {
+                return Err(
+                    Error::invalid("limit", "limit must be a number from 1 to 200.").into(),
+                );
+            }
+        },
     };
-    let mut response = (status, axum::Json(RunView::from(&*started.run))).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{}", started.run.id)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let runs = app.runs().list(&filter).await?;
+    let runs = runs.iter().map(RunSummary::from).collect();
+    Ok(axum::Json(RunList { runs }).into_response())
 }
 
 fn read_request(body: Value) -> Result<StartRun> {
@@ -194,8 +321,8 @@ async fn read_run(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let run = find(&app, caller, &id)?;
-    Ok(axum::Json(RunView::from(&*run)).into_response())
+    let run = app.run(&caller.0, &id).await?;
+    Ok(axum::Json(view(&run).await?).into_response())
 }
 
 /// Follow a run as server-sent events
@@ -206,7 +333,7 @@ async fn read_run(
         ("Last-Event-ID" = Option<u64>, Header, description = "The last event seen; the stream goes on after it"),
     ),
     responses(
-        (status = 200, description = "`log`, `progress`, `output`, `end`", content_type = "text/event-stream"),
+        (status = 200, description = "`log`, `progress`, `output`, `end`; `reconnect` without an id when Sidestage stops", content_type = "text/event-stream"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -216,7 +343,7 @@ async fn follow_run(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let run = find(&app, caller, &id)?;
+    let run = app.run(&caller.0, &id).await?;
     let after = match headers.get("last-event-id") {
         None => 0,
         Some(id) => id
@@ -230,12 +357,30 @@ async fn follow_run(
                 )
             })?,
     };
-    let events = run.follow(after).map(|event| Ok(sse(&event)));
+    let closing = run.clone();
+    let events = run
+        .follow(after)
+        .map(|event| Ok(sse(&event)))
+        .chain(reconnect(closing));
     Ok(Sse::new(events).keep_alive(
         KeepAlive::new()
             .interval(Duration::from_secs(15))
             .text("keep-alive"),
     ))
+}
+
+/// Tells a follower whose run goes on that it shall come back, here or to another replica.
+fn reconnect(run: Run) -> impl Stream<Item = Result<Event, Infallible>> {
+    futures::stream::once(async move {
+        let goes_on = matches!(run.status().await, Ok(Status::Running) | Err(_));
+        goes_on.then(|| {
+            let data =
+                json!({ "message": "Sidestage is stopping; the run goes on. Follow it again." });
+            let event = Event::default().event("reconnect");
+            Ok(event.retry(Duration::from_secs(1)).data(data.to_string()))
+        })
+    })
+    .filter_map(std::future::ready)
 }
 
 fn sse(event: &sidestage_runs::Event) -> Event {
@@ -284,19 +429,69 @@ async fn cancel_run(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let run = find(&app, caller, &id)?;
-    let status = if run.status() == Status::Running {
+    let run = app.run(&caller.0, &id).await?;
+    let status = if run.status().await? == Status::Running {
         StatusCode::ACCEPTED
     } else {
         StatusCode::OK
     };
-    run.cancel();
-    Ok((status, axum::Json(RunView::from(&*run))).into_response())
+    run.cancel().await?;
+    Ok((status, axum::Json(view(&run).await?)).into_response())
 }
 
-fn find(app: &App, Caller(principal): Caller, id: &str) -> Result<Arc<Run>> {
-    let id: Uuid = id
-        .parse()
-        .map_err(|_| Error::not_found("A run's id is a UUID, and this is none."))?;
-    app.runs().get(id, &principal)
+/// Start a run again that did not succeed, with the same input
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/retry", tag = "Runs", security(("token" = [])),
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 201, description = "A new run that continues it: what it made counts as made by the new one", body = RunView),
+        (status = 200, description = "Another run continues it already", body = RunView),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is under way, has succeeded, or needs a secret that is not kept"),
+    )
+)]
+async fn retry_run(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let run = app.run(&principal, &id).await?;
+    app.authorise(&principal, &run.spec.action)?;
+    started(app.runs().retry(&run).await?).await
+}
+
+/// Whether to look only.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UndoQuery {
+    /// `true`: say what would be taken back, and change nothing.
+    dry_run: bool,
+}
+
+/// Take back what a run made
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/undo", tag = "Runs", security(("token" = [])),
+    params(("id" = String, Path, description = "The run's id"), UndoQuery),
+    responses(
+        (status = 201, description = "A run that takes it back, the newest first; its output lists what is `undone` and what is `kept`, and why", body = RunView),
+        (status = 200, description = "Such a run is under way; joined", body = RunView),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The run is under way, is an undo itself, or was continued by another"),
+    )
+)]
+async fn undo_run(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Path(id): Path<String>,
+    query: Result<Query<UndoQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|_| {
+        let message = "The only parameter of an undo is dryRun, which is true or false.";
+        Error::new(Code::InvalidInput, message)
+    })?;
+    let run = app.run(&principal, &id).await?;
+    app.authorise(&principal, &run.spec.action)?;
+    let undo = app.runs().undo(&run, &principal, query.dry_run);
+    started(undo.await?).await
 }

@@ -1,25 +1,25 @@
 //! From a configuration to a running service, and to its orderly end.
 
-use std::{future::Future, num::NonZeroU32, time::Duration};
+use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sidestage_actions::{ConnectionConfig, Registry};
 use sidestage_redact::Redactor;
-use sidestage_runs::{Runs, Settings};
+use sidestage_runs::{FindAction, Runs, Settings, journal::Sql};
 use sidestage_upstream::{Credential, Upstream};
 use tokio::net::TcpListener;
 
 use crate::{
     app::App,
     auth::Authenticator,
-    config::{Config, Error},
+    config::{Config, Error, JournalUrl},
 };
 
 /// Puts the service together. Every secret of the configuration is known to `redactor` from here on.
 ///
 /// # Errors
 /// What is wrong with the configuration.
-pub fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
+pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
     let secret = |reference: &crate::config::SecretRef, used_for: &str| {
         let secret = reference.resolve(used_for)?;
         redactor.add(&secret).keep();
@@ -46,6 +46,7 @@ pub fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let registry = Registry::new(connections).map_err(|error| Error(error.to_string()))?;
+    let registry = Arc::new(registry);
 
     let keys = config
         .auth
@@ -68,17 +69,44 @@ pub fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
     }
     let auth = Authenticator::new(&config.auth, backstage, &keys);
     let settings = Settings {
+        replica: config
+            .journal
+            .replica
+            .clone()
+            .unwrap_or_else(|| replica(config.listen)),
         limit: config.runs.limit.0,
         keep: config.runs.keep.0,
         most_running: config.runs.most_running,
+        most_waiting: config.runs.most_waiting,
+        lease: config.runs.lease.0,
         ..Settings::default()
     };
-    Ok(App::new(
-        registry,
-        Runs::new(settings, redactor.clone()),
-        auth,
-        &config.server,
-    ))
+    let unusable = |why: &dyn std::fmt::Display| Error(format!("journal.url: {why}"));
+    let url = match &config.journal.url {
+        JournalUrl::Plain(url) => url.clone(),
+        JournalUrl::Secret(reference) => {
+            let url = secret(reference, "journal.url")?;
+            let url = url.expose_secret().to_owned();
+            let password = url::Url::parse(&url).ok();
+            if let Some(password) = password.as_ref().and_then(url::Url::password) {
+                redactor.add(&password.into()).keep();
+            }
+            url
+        }
+    };
+    let journal = Sql::open(&url).await.map_err(|error| unusable(&error))?;
+    let actions = registry.clone();
+    let find_action: FindAction = Arc::new(move |id| actions.get(id).cloned());
+    let runs = Runs::open(settings, redactor.clone(), Arc::new(journal), find_action)
+        .await
+        .map_err(|error| unusable(&error))?;
+    Ok(App::new(registry, runs, auth, &config.server))
+}
+
+/// A name that is the same when this process is started again, and another one's is not.
+fn replica(listen: std::net::SocketAddr) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), listen.port())
 }
 
 /// Serves until `stop`, then drains: takes no new runs, gives those under way `grace`, ends the followers.

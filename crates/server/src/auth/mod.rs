@@ -27,6 +27,8 @@ pub struct Key {
     pub actions: Vec<String>,
     /// The providers whose lists of choices it may read; `*` stands for any text.
     pub options: Vec<String>,
+    /// Whether it may see, cancel, retry and undo everybody's runs of these actions.
+    pub all_runs: bool,
 }
 
 /// The audience that a Backstage plugin token must have on `/v1`. On door 1 it is the provider's id.
@@ -85,6 +87,7 @@ impl Authenticator {
                         name: key.name.clone(),
                         actions: key.actions.clone(),
                         options: key.options.clone(),
+                        all_runs: key.all_runs,
                     },
                 )
             })
@@ -129,6 +132,15 @@ impl Authenticator {
                 "no key has it, and auth.backstage is not configured",
             ))),
         }
+    }
+
+    /// Whether the principal may see and end the runs of others.
+    pub fn sees_all_runs(&self, principal: &Principal) -> bool {
+        let Principal::Key { name } = principal else {
+            return false;
+        };
+        let mut keys = self.keys.values();
+        keys.any(|key| key.name == *name && key.all_runs)
     }
 
     /// Whether the principal may run the action at all. Tenancy and policies come on top of this.

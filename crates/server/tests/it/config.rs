@@ -61,11 +61,9 @@ fn a_secret_that_stands_in_the_file_is_refused_and_not_shown() {
     insta::assert_snapshot!(refusal(text), @"sidestage.yaml:2:69: a secret is given by reference: env:NAME or file:/path, never itself");
 }
 
-fn build_refusal(text: &str) -> String {
-    match build(
-        &Config::parse(text, "sidestage.yaml").unwrap(),
-        &Redactor::new(),
-    ) {
+async fn build_refusal(text: &str) -> String {
+    let config = Config::parse(text, "sidestage.yaml").unwrap();
+    match build(&config, &Redactor::new()).await {
         Ok(_) => panic!("it was not refused"),
         Err(error) => error.to_string(),
     }
@@ -73,10 +71,21 @@ fn build_refusal(text: &str) -> String {
 
 #[tokio::test]
 async fn what_cannot_be_used_is_refused_at_the_start() {
-    let with =
-        |connection: &str| build_refusal(&format!("connections:\n  main: {{{connection}}}\n"));
-    insta::assert_snapshot!(with("provider: coder, url: 'https://c', token: 'env:SIDESTAGE_TEST_NOT_SET'"), @"connections.main.token is env:SIDESTAGE_TEST_NOT_SET, but that environment variable is not set, or is empty");
-    insta::assert_snapshot!(with("provider: coder, url: 'https://c', token: 'file:/nowhere'"), @"connections.main.token is file:/nowhere, but that file cannot be read, or is empty");
-    insta::assert_snapshot!(with("provider: codr, url: 'https://c'"), @r#"connections.main: there is no provider "codr"; did you mean coder?"#);
-    insta::assert_snapshot!(with("provider: coder, url: 'ftp://c'"), @"connections.main: the url of the connection main must begin with http:// or https://");
+    let with = async |connection: &str| {
+        build_refusal(&format!("connections:\n  main: {{{connection}}}\n")).await
+    };
+    insta::assert_snapshot!(with("provider: coder, url: 'https://c', token: 'env:SIDESTAGE_TEST_NOT_SET'").await, @"connections.main.token is env:SIDESTAGE_TEST_NOT_SET, but that environment variable is not set, or is empty");
+    insta::assert_snapshot!(with("provider: coder, url: 'https://c', token: 'file:/nowhere'").await, @"connections.main.token is file:/nowhere, but that file cannot be read, or is empty");
+    insta::assert_snapshot!(with("provider: codr, url: 'https://c'").await, @r#"connections.main: there is no provider "codr"; did you mean coder?"#);
+    insta::assert_snapshot!(with("provider: coder, url: 'ftp://c'").await, @"connections.main: the url of the connection main must begin with http:// or https://");
+    let journal = async |url: &str| build_refusal(&format!("journal: {{url: '{url}'}}\n")).await;
+    insta::assert_snapshot!(journal("sqlite:/nowhere/journal.db").await, @"journal.url: it cannot be opened: error returned from database: (code: 14) unable to open database file");
+    insta::assert_snapshot!(journal("postgres://sidestage@127.0.0.1:1/sidestage").await, @"journal.url: nobody lets us in there within 5 s; is the database up, and the user known to it?");
+    insta::assert_snapshot!(journal("env:SIDESTAGE_TEST_NOT_SET").await, @"journal.url is env:SIDESTAGE_TEST_NOT_SET, but that environment variable is not set, or is empty");
+}
+
+#[test]
+fn the_password_of_a_journal_does_not_stand_in_the_file() {
+    insta::assert_snapshot!(refusal("journal:\n  url: postgres://sidestage:hunter2@db/sidestage\n"), @"sidestage.yaml:2:8: a URL with a password is given by reference: env:NAME or file:/path");
+    insta::assert_snapshot!(refusal("journal:\n  url: mysql://db/sidestage\n"), @"sidestage.yaml:2:8: a journal is sqlite:FILE, a postgres:// URL, or a reference to one: env:NAME or file:/path");
 }

@@ -36,10 +36,13 @@ async fn the_openapi_document_lists_every_route_and_every_action() {
     get /api/{provider}/options/{list}
     get /v1/actions
     get /v1/actions/{id}
+    get /v1/runs
     post /v1/runs
     get /v1/runs/{id}
     post /v1/runs/{id}/cancel
     get /v1/runs/{id}/events
+    post /v1/runs/{id}/retry
+    post /v1/runs/{id}/undo
     ");
     let input = &document["components"]["schemas"]["coder.create-workspace.input"];
     assert!(input["properties"]["workspaceName"]["description"].is_string());

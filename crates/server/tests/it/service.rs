@@ -45,9 +45,11 @@ impl Service {
                 .unwrap();
             format!("file:{}", path.display())
         };
+        let journal = secrets.path().join("journal.db");
         let config = format!(
-            "auth:\n  backstage: {{baseUrl: '{}'}}\n  keys:\n  - {{name: ci, token: '{}'}}\n  - {{name: narrow, token: '{}', actions: ['gitea:*']}}\n\
+            "journal: {{url: 'sqlite:{}'}}\nauth:\n  backstage: {{baseUrl: '{}'}}\n  keys:\n  - {{name: ci, token: '{}'}}\n  - {{name: narrow, token: '{}', actions: ['gitea:*']}}\n\
              connections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n{more}",
+            journal.display(),
             backstage.url,
             secret("ci", CI_KEY),
             secret("narrow", "narrow-key-canary"),
@@ -55,7 +57,7 @@ impl Service {
             secret("coder", sidestage_sandbox::OWNER_TOKEN),
         );
         let config = Config::parse(&config, "test.yaml").unwrap();
-        let app = build(&config, &Redactor::new()).unwrap();
+        let app = build(&config, &Redactor::new()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

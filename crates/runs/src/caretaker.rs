@@ -1,0 +1,139 @@
+//! Looks after the runs in the journal: renews our leases, hears of cancels, takes up what others have left,
+//! forgets what is old.
+
+use std::{sync::Weak, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use sidestage_action::{Code, Error, Result};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::{
+    execute::Execution,
+    journal::TakenOver,
+    record::Past,
+    runs::{Inner, Runs, needs_secret},
+};
+
+/// How often runs are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Runs that are taken up at once.
+const MOST_TAKEN: usize = 100;
+
+/// Goes on until the process stops, or nobody holds the runs any more.
+pub(crate) async fn look_after(runs: Weak<Inner>) {
+    let Some(lease) = runs.upgrade().map(|inner| inner.settings.lease) else {
+        return;
+    };
+    let mut tick = tokio::time::interval(lease / 4);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut forgotten_at = None;
+    loop {
+        tick.tick().await;
+        let Some(runs) = runs.upgrade().map(Runs) else {
+            return;
+        };
+        if runs.0.handing_over.is_cancelled() {
+            return;
+        }
+        let looked = async {
+            renew(&runs).await?;
+            take_over(&runs, false).await?;
+            if forgotten_at.is_none_or(|at: Instant| at.elapsed() >= FORGET_EVERY) {
+                forget(&runs).await?;
+                forgotten_at = Some(Instant::now());
+            }
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = looked.await {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(cause, "the journal cannot be looked after");
+        }
+    }
+}
+
+async fn renew(runs: &Runs) -> Result<()> {
+    let settings = &runs.0.settings;
+    let held = runs
+        .journal()
+        .renew(&settings.replica, settings.lease)
+        .await?;
+    for run in held.iter().filter(|run| run.cancel_requested) {
+        if let Some(live) = runs.live(run.lease.run) {
+            live.cancel.cancel();
+        }
+    }
+    Ok(())
+}
+
+/// Takes up what has been left; `all_own` also what this replica had before it was started again.
+pub(crate) async fn take_over(runs: &Runs, all_own: bool) -> Result<()> {
+    if runs.is_draining() {
+        return Ok(());
+    }
+    let places: Vec<_> = std::iter::from_fn(|| runs.accept())
+        .take(MOST_TAKEN)
+        .collect();
+    let settings = &runs.0.settings;
+    let taken = runs
+        .journal()
+        .take_over(&settings.replica, settings.lease, places.len(), all_own)
+        .await?;
+    for (taken, place) in taken.into_iter().zip(places) {
+        let execution = resume(runs, &taken);
+        let TakenOver {
+            record,
+            lease,
+            effects,
+            last_event,
+        } = taken;
+        tracing::warn!(run_id = %lease.run, attempt = lease.epoch, "taking a run up that was interrupted");
+        let past = Past {
+            effects,
+            last_event,
+        };
+        runs.launch(lease, past, execution, place);
+        if record.cancel_requested
+            && let Some(live) = runs.live(lease.run)
+        {
+            live.cancel.cancel();
+        }
+    }
+    Ok(())
+}
+
+fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
+    let settings = &runs.0.settings;
+    let spec = taken.record.spec.clone();
+    let attempt = taken.lease.epoch;
+    let prepared = if spec.needs_secret {
+        let message = needs_secret(spec.id);
+        Err(Error::new(Code::UpstreamUnavailable, message))
+    } else if attempt > settings.most_attempts {
+        let message = format!(
+            "The run was interrupted {} times, and is not taken up again: it may be what ends Sidestage. Its log has \
+             more. Run the step again once that is mended.",
+            attempt - 1
+        );
+        Err(Error::new(Code::Internal, message))
+    } else {
+        runs.prepare_again(&spec)
+    };
+    let age = Duration::try_from(Timestamp::now().duration_since(spec.created_at));
+    let left = settings.limit.saturating_sub(age.unwrap_or_default());
+    Execution {
+        attempt: Some(attempt),
+        failing: taken.record.failing.clone(),
+        ..Execution::new(spec, prepared, left)
+    }
+}
+
+async fn forget(runs: &Runs) -> Result<()> {
+    let keep = SignedDuration::try_from(runs.0.settings.keep).unwrap_or(SignedDuration::MAX);
+    let before = Timestamp::now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+    let forgotten = runs.journal().forget(before).await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "old runs are forgotten");
+    }
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! Working on one run: waiting for its turn, doing the work, taking back what it made where that was asked
+//! for, and ending it, whatever happens.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt;
+use serde_json::Value;
+use sidestage_action::{
+    Code, Context, Error, Kept, Level, Made, OnFailure, Prepared, Recorder, Result, RunContext,
+    UndoOutput, Work,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    event::{Failure, Status},
+    journal::RunSpec,
+    record::Pen,
+    runs::{Live, Runs, Settings},
+};
+
+/// What there is to do for a run.
+pub(crate) struct Execution {
+    pub(crate) spec: RunSpec,
+    pub(crate) prepared: Result<Prepared>,
+    pub(crate) limit: Duration,
+    /// How often it was taken up, if it was begun by another process.
+    pub(crate) attempt: Option<u64>,
+    /// It has failed already, and takes back what it made.
+    pub(crate) failing: Option<Failure>,
+}
+
+impl Execution {
+    pub(crate) fn new(spec: RunSpec, prepared: Result<Prepared>, limit: Duration) -> Self {
+        Execution {
+            spec,
+            prepared,
+            limit,
+            attempt: None,
+            failing: None,
+        }
+    }
+
+    /// Works on the run until it has ended, is left to another replica, or was taken by one.
+    pub(crate) async fn run(self, runs: &Runs, live: &Live) {
+        let span = tracing::info_span!(
+            "run", run_id = %self.spec.id, action = self.spec.action, connection = self.spec.connection
+        );
+        let work = async {
+            tokio::select! {
+                biased;
+                () = live.record.lost().cancelled() => tracing::warn!("another replica has taken the run over"),
+                () = runs.0.handing_over.cancelled() => tracing::info!("the run is left to another replica"),
+                () = self.run_to_end(runs, live) => {}
+            }
+        };
+        work.instrument(span).await;
+    }
+
+    async fn run_to_end(self, runs: &Runs, live: &Live) {
+        let pen = |undoing| Pen {
+            record: live.record.clone(),
+            undoing,
+        };
+        if let Some(attempt) = self.attempt {
+            let message =
+                format!("taken up again after an interruption of Sidestage (attempt {attempt})");
+            pen(false).log(Level::Info, message);
+        }
+        let place = turn(runs, live, &pen(false)).await;
+        let mut changes = live.record.changes();
+        // Known until the end is written: a failure may quote them.
+        let secrets = self.prepared.iter().flat_map(|prepared| &prepared.secrets);
+        let _secrets: Vec<_> = secrets.map(|secret| runs.0.redactor.add(secret)).collect();
+        let (result, on_failure) = match (self.prepared, self.failing) {
+            (_, Some(failure)) => (Err(failure), OnFailure::Undo),
+            (Err(error), None) => (Err(Failure::from(&error)), OnFailure::Keep),
+            (Ok(prepared), None) => {
+                let on_failure = prepared.on_failure;
+                let result = work(
+                    runs,
+                    live,
+                    pen(false),
+                    Job {
+                        on_failure,
+                        work: prepared.work,
+                        cancel: live.cancel.clone(),
+                        limit: self.limit,
+                        dry_run: self.spec.dry_run,
+                    },
+                )
+                .await;
+                (result.map_err(|error| fail(&error)), on_failure)
+            }
+        };
+        let outcome = match result {
+            Ok(output) => Ok(output),
+            Err(failure) => {
+                let mut failure = say_what_is_unknown(failure, &live.record.unsettled());
+                let made = live.record.made();
+                if on_failure == OnFailure::Undo && !made.is_empty() {
+                    take_back(runs, live, pen(true), &mut failure, made).await;
+                }
+                Err(failure)
+            }
+        };
+        let status = match &outcome {
+            Ok(_) => Status::Succeeded,
+            Err(failure) if failure.code == Code::Cancelled => Status::Cancelled,
+            Err(_) => Status::Failed,
+        };
+        tracing::info!(status = status.as_str(), "run ended");
+        live.record.end(outcome, status);
+        drop(place);
+        while !live.record.state().ended {
+            if changes.changed().await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// Waits for a place among the runs that are worked on. Those who came first go first.
+async fn turn<'a>(
+    runs: &'a Runs,
+    live: &Live,
+    pen: &Pen,
+) -> Option<tokio::sync::SemaphorePermit<'a>> {
+    let places = &runs.0.places;
+    if let Ok(place) = places.try_acquire() {
+        return Some(place);
+    }
+    let most = runs.0.settings.most_running;
+    pen.progress(
+        format!("waiting for its turn: {most} runs are worked on already"),
+        None,
+    );
+    let mut turn = Box::pin(places.acquire());
+    loop {
+        tokio::select! {
+            place = &mut turn => return place.ok(),
+            () = live.cancel.cancelled() => return None,
+            () = tokio::time::sleep(runs.0.settings.quiet) => {
+                pen.log(Level::Info, "still waiting for its turn".into());
+            }
+        }
+    }
+}
+
+struct Job {
+    on_failure: OnFailure,
+    work: Work,
+    cancel: CancellationToken,
+    limit: Duration,
+    dry_run: bool,
+}
+
+/// Does some work, says so while it waits, and comes back within a bound.
+async fn work(runs: &Runs, live: &Live, pen: Pen, job: Job) -> Result<Value> {
+    let settings = &runs.0.settings;
+    let started = Instant::now();
+    let waits = Pen {
+        record: pen.record.clone(),
+        undoing: pen.undoing,
+    };
+    let ctx = Context::new(
+        RunContext {
+            id: live.spec.id,
+            principal: live.spec.principal.clone(),
+            organization: live.spec.organization.clone(),
+            dry_run: job.dry_run,
+            on_failure: job.on_failure,
+            looking: settings.looking,
+            recorder: std::sync::Arc::new(pen),
+        },
+        job.cancel.clone(),
+        job.limit,
+    );
+    tracing::info!(principal = %live.spec.principal, dry_run = job.dry_run, "work begins");
+    let mut work = AssertUnwindSafe((job.work)(ctx)).catch_unwind().boxed();
+    let overdue = overdue(&job.cancel, job.limit, settings);
+    tokio::pin!(overdue);
+    loop {
+        let quiet_until = live.record.state().last_event_at + settings.quiet;
+        tokio::select! {
+            biased;
+            result = &mut work => {
+                return result.unwrap_or_else(|panic| Err(Error::internal(panic_text(&panic))));
+            }
+            error = &mut overdue => return Err(error),
+            () = tokio::time::sleep_until(quiet_until) => waits.say_still_waiting(started, settings.quiet),
+        }
+    }
+}
+
+impl Pen {
+    /// Silence kills Backstage's event stream after 45 to 60 s behind load balancers.
+    fn say_still_waiting(&self, started: Instant, quiet: Duration) {
+        let (doing, last) = {
+            let state = self.record.state();
+            (state.doing.clone(), state.last_event_at)
+        };
+        if last.elapsed() < quiet {
+            return;
+        }
+        let doing = doing.unwrap_or_else(|| "working".into());
+        self.log(
+            Level::Info,
+            format!(
+                "still waiting after {} s: {doing}",
+                started.elapsed().as_secs()
+            ),
+        );
+    }
+}
+
+/// Ends an action that did not end by itself in time.
+async fn overdue(cancel: &CancellationToken, limit: Duration, settings: &Settings) -> Error {
+    let code = tokio::select! {
+        () = cancel.cancelled() => Code::Cancelled,
+        () = tokio::time::sleep(limit) => Code::DeadlineExceeded,
+    };
+    tokio::time::sleep(settings.grace).await;
+    let why = if code == Code::Cancelled {
+        "was cancelled"
+    } else {
+        "ran out of time"
+    };
+    let message = format!(
+        "The run {why} and did not end within {} s after that, so it was stopped by force. Running the step again \
+         looks at what is there and continues.",
+        settings.grace.as_secs()
+    );
+    Error::new(code, message)
+}
+
+/// Takes back what the run made, and adds to its failure what became of it. That the run has come to this
+/// is written down first: were it interrupted now, it would go on here.
+async fn take_back(runs: &Runs, live: &Live, pen: Pen, failure: &mut Failure, made: Vec<Made>) {
+    if let Err(error) = live.record.failing(failure).await {
+        failure.message = format!(
+            "{} What this run had made remains: {}",
+            failure.message,
+            error.message()
+        );
+        return;
+    }
+    pen.log(
+        Level::Warn,
+        format!("{} Taking back what was made.", failure.message),
+    );
+    let undone = match runs.prepare_undo(&live.spec, made.clone()) {
+        Err(error) => Err(error),
+        Ok(prepared) => {
+            let job = Job {
+                on_failure: OnFailure::Keep,
+                work: prepared.work,
+                // Whoever cancelled the run wants it undone.
+                cancel: CancellationToken::new(),
+                limit: runs.0.settings.undo_limit,
+                dry_run: false,
+            };
+            work(runs, live, pen, job).await
+        }
+    };
+    let output = undone
+        .and_then(|output| serde_json::from_value::<UndoOutput>(output).map_err(Error::internal));
+    let sentence = match output {
+        Ok(output) => what_was_undone(&output),
+        Err(error) => {
+            let made = list(&made);
+            format!("It could not be taken back ({error}), and remains: {made}.")
+        }
+    };
+    failure.message = format!("{} {sentence}", failure.message);
+}
+
+fn what_was_undone(output: &UndoOutput) -> String {
+    let mut sentences = Vec::new();
+    if !output.undone.is_empty() {
+        sentences.push(format!(
+            "What this run had made was taken back: {}.",
+            list(&output.undone)
+        ));
+    }
+    for Kept { made, why } in &output.kept {
+        sentences.push(format!("{} {} stays: {why}", made.kind, made.key));
+    }
+    sentences.join(" ")
+}
+
+fn list(made: &[Made]) -> String {
+    made.iter()
+        .map(|made| format!("{} {}", made.kind, made.key))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A run that ends in the middle of a change says what to check.
+fn say_what_is_unknown(mut failure: Failure, unsettled: &[String]) -> Failure {
+    if !unsettled.is_empty() && failure.code != Code::OutcomeUnknown {
+        let what = unsettled.join(", ");
+        failure.message = format!(
+            "{} It is not known whether this was made: {what}. Check it, or run the step again, which looks.",
+            failure.message.trim_end()
+        );
+    }
+    failure
+}
+
+fn fail(error: &Error) -> Failure {
+    if error.code() == Code::Cancelled {
+        tracing::info!("run was cancelled: {error}");
+    } else {
+        tracing::warn!(code = %error.code(), cause = causes(error), "run failed: {error}");
+    }
+    Failure::from(error)
+}
+
+/// The private causes, for the service's own log.
+fn causes(error: &Error) -> String {
+    let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
+    sources
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("the action panicked: {}", text.unwrap_or_default())
+}

@@ -1,0 +1,292 @@
+//! A journal in memory: for tests whose time is paused, which a database would not wait for, and to measure
+//! what a database costs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sidestage_action::Result;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    Batch, Begun, EffectRecord, Filter, Held, Journal, Lease, NewRun, RunRecord, TakenOver, Write,
+};
+use crate::{
+    event::{Event, Status},
+    key::Key,
+};
+
+/// Forgets everything when it is dropped.
+#[derive(Default)]
+pub struct Memory(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    runs: BTreeMap<Uuid, Row>,
+    keys: HashMap<Key, Uuid>,
+}
+
+struct Row {
+    record: RunRecord,
+    owner: String,
+    epoch: u64,
+    lease_until: Instant,
+    ended_at: Option<Instant>,
+    events: Vec<Event>,
+    effects: Vec<EffectRecord>,
+}
+
+impl Memory {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Row {
+    fn lease(&self) -> Lease {
+        Lease {
+            run: self.record.spec.id,
+            epoch: self.epoch,
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.record.status == Status::Running
+    }
+
+    fn write(&mut self, write: &Write) {
+        match write.clone() {
+            Write::Event(event) => self.events.push(event),
+            Write::Intent(effect) => {
+                self.effects.retain(|known| known.id != effect.id);
+                self.effects.push(effect);
+            }
+            Write::Settlement { effect, settlement } => {
+                if let Some(known) = self.effects.iter_mut().find(|known| known.id == effect) {
+                    known.settlement = Some(settlement);
+                }
+            }
+            Write::Failing(failure) => self.record.failing = Some(failure),
+            Write::End {
+                status,
+                at,
+                output,
+                error,
+            } => {
+                self.record.status = status;
+                self.record.ended_at = Some(at);
+                self.record.output = output;
+                self.record.error = error;
+                self.ended_at = Some(Instant::now());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for Memory {
+    async fn begin(&self, new: &NewRun) -> Result<Begun> {
+        let mut tables = self.tables();
+        let mut spec = new.spec.clone();
+        if let Some(key) = &new.key {
+            let named = tables.keys.get(key).and_then(|id| tables.runs.get(id));
+            if let Some(row) = named {
+                if row.record.answers(new) {
+                    return Ok(Begun::Found(Box::new(row.record.clone())));
+                }
+                if row.record.status != Status::Succeeded {
+                    spec.continues = Some(row.record.spec.id);
+                }
+            }
+        }
+        let mut effects = Vec::new();
+        if let Some(old) = spec.continues.and_then(|id| tables.runs.get_mut(&id)) {
+            if let Some(other) = old.record.continued_by {
+                if let Some(row) = tables.runs.get(&other) {
+                    return Ok(Begun::Found(Box::new(row.record.clone())));
+                }
+            } else {
+                old.record.continued_by = Some(spec.id);
+                effects = old.effects.clone();
+                effects.retain(|effect| effect.matters() && !effect.undoing);
+                effects.iter_mut().for_each(|effect| effect.carried = true);
+            }
+            let (old, new) = (spec.continues, spec.id);
+            let keys = tables.keys.values_mut().filter(|run| Some(**run) == old);
+            keys.for_each(|run| *run = new);
+        }
+        if let Some(undone) = spec.undoes.filter(|_| !spec.dry_run) {
+            tables.keys.retain(|_, run| *run != undone);
+        }
+        if let Some(key) = &new.key {
+            tables.keys.insert(key.clone(), spec.id);
+        }
+        let row = Row {
+            record: RunRecord::of(spec.clone()),
+            owner: new.owner.clone(),
+            epoch: 1,
+            lease_until: Instant::now() + new.lease,
+            ended_at: None,
+            events: Vec::new(),
+            effects: effects.clone(),
+        };
+        let lease = row.lease();
+        tables.runs.insert(spec.id, row);
+        Ok(Begun::New {
+            lease,
+            continues: spec.continues,
+            effects,
+        })
+    }
+
+    async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
+        let mut tables = self.tables();
+        let held = batches.iter().map(|batch| {
+            let row = tables.runs.get_mut(&batch.lease.run);
+            let row = row.filter(|row| row.is_running() && row.lease() == batch.lease);
+            row.map(|row| batch.writes.iter().for_each(|write| row.write(write)))
+                .is_some()
+        });
+        Ok(held.collect())
+    }
+
+    async fn run(&self, id: Uuid) -> Result<Option<RunRecord>> {
+        Ok(self.tables().runs.get(&id).map(|row| row.record.clone()))
+    }
+
+    async fn named(&self, key: &Key) -> Result<Option<RunRecord>> {
+        let tables = self.tables();
+        let row = tables.keys.get(key).and_then(|id| tables.runs.get(id));
+        Ok(row.map(|row| row.record.clone()))
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<RunRecord>> {
+        let tables = self.tables();
+        let fits = |record: &&RunRecord| {
+            let Filter {
+                principal,
+                status,
+                action,
+                before,
+                ..
+            } = filter;
+            principal
+                .as_ref()
+                .is_none_or(|p| *p == record.spec.principal)
+                && status.is_none_or(|status| status == record.status)
+                && action.as_ref().is_none_or(|id| *id == record.spec.action)
+                && before.is_none_or(|before| record.spec.id < before)
+        };
+        let newest_first = tables.runs.values().rev().map(|row| &row.record);
+        Ok(newest_first
+            .filter(fits)
+            .take(filter.most)
+            .cloned()
+            .collect())
+    }
+
+    async fn events(&self, run: Uuid, after: u64, most: usize) -> Result<Vec<Event>> {
+        let tables = self.tables();
+        let events = tables.runs.get(&run).map_or(&[][..], |row| &row.events);
+        let after = events.iter().filter(|event| event.id > after);
+        Ok(after.take(most).cloned().collect())
+    }
+
+    async fn effects(&self, run: Uuid) -> Result<Vec<EffectRecord>> {
+        let tables = self.tables();
+        let mut effects = tables
+            .runs
+            .get(&run)
+            .map_or_else(Vec::new, |row| row.effects.clone());
+        effects.sort_by_key(|effect| effect.id);
+        Ok(effects)
+    }
+
+    async fn request_cancel(&self, run: Uuid) -> Result<()> {
+        if let Some(row) = self.tables().runs.get_mut(&run) {
+            row.record.cancel_requested |= row.is_running();
+        }
+        Ok(())
+    }
+
+    async fn release_key(&self, key: &Key, run: Uuid) -> Result<()> {
+        let mut tables = self.tables();
+        if tables.keys.get(key) == Some(&run) {
+            tables.keys.remove(key);
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>> {
+        let mut tables = self.tables();
+        let ours = tables
+            .runs
+            .values_mut()
+            .filter(|row| row.is_running() && row.owner == owner);
+        Ok(ours
+            .map(|row| {
+                row.lease_until = Instant::now() + lease;
+                Held {
+                    lease: row.lease(),
+                    cancel_requested: row.record.cancel_requested,
+                }
+            })
+            .collect())
+    }
+
+    async fn hand_over(&self, owner: &str) -> Result<()> {
+        let mut tables = self.tables();
+        for row in tables.runs.values_mut().filter(|row| row.owner == owner) {
+            row.lease_until = Instant::now();
+        }
+        Ok(())
+    }
+
+    async fn take_over(
+        &self,
+        owner: &str,
+        lease: Duration,
+        most: usize,
+        all_own: bool,
+    ) -> Result<Vec<TakenOver>> {
+        let mut tables = self.tables();
+        let now = Instant::now();
+        let left = tables.runs.values_mut().filter(|row| {
+            let lapsed = row.lease_until <= now || (all_own && row.owner == owner);
+            row.is_running() && lapsed
+        });
+        Ok(left
+            .take(most)
+            .map(|row| {
+                row.owner = owner.into();
+                row.epoch += 1;
+                row.lease_until = now + lease;
+                TakenOver {
+                    record: row.record.clone(),
+                    lease: row.lease(),
+                    effects: row.effects.clone(),
+                    last_event: row.events.last().map_or(0, |event| event.id),
+                }
+            })
+            .collect())
+    }
+
+    async fn forget(&self, ended_before: Timestamp) -> Result<u64> {
+        let age = Duration::try_from(Timestamp::now().duration_since(ended_before));
+        let age = age.unwrap_or_default();
+        let mut tables = self.tables();
+        let before = tables.runs.len();
+        // Paused time is tokio's: the age counts, not the date.
+        tables
+            .runs
+            .retain(|_, row| row.ended_at.is_none_or(|at| at.elapsed() < age));
+        let Tables { runs, keys } = &mut *tables;
+        keys.retain(|_, run| runs.contains_key(run));
+        Ok((before - tables.runs.len()) as u64)
+    }
+}

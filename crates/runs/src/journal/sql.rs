@@ -1,0 +1,662 @@
+//! The journal in SQLite (a file) or PostgreSQL (for several replicas). The statements are the same for both;
+//! the few words in which the two differ are in [`Dialect`].
+
+use std::{str::FromStr, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use sidestage_action::{Result, effect::Intent};
+use sqlx::{
+    Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction,
+    any::{AnyPoolOptions, AnyRow},
+    migrate::Migrator,
+};
+use uuid::Uuid;
+
+use super::{
+    Batch, Begun, EffectRecord, Filter, Held, Journal, Lease, NewRun, RunRecord, RunSpec,
+    TakenOver, Write, unavailable,
+};
+use crate::{
+    event::{Event, Failure, Status},
+    key::Key,
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How long a statement waits for its turn before the journal counts as not writable.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The words in which the engines differ.
+struct Dialect {
+    begin: &'static str,
+    /// Milliseconds since 1970, by the clock of the database: all replicas share it.
+    now: &'static str,
+    /// The items of the JSON array `$1`, each as `item.value`.
+    items: &'static str,
+    /// Keeps the rows that were read until the transaction ends. SQLite has one writer at a time.
+    lock: &'static str,
+    on_connect: &'static str,
+    connections: u32,
+}
+
+const SQLITE: Dialect = Dialect {
+    begin: "BEGIN IMMEDIATE",
+    now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    items: "json_each($1) AS item",
+    lock: "",
+    // FULL: what is written outlives a power cut, too.
+    on_connect: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000",
+    connections: 4,
+};
+
+const POSTGRES: Dialect = Dialect {
+    begin: "BEGIN",
+    now: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+    items: "json_array_elements(CAST($1 AS json)) AS item(value)",
+    lock: "FOR UPDATE OF runs",
+    on_connect: "SET statement_timeout = 5000",
+    connections: 8,
+};
+
+const RUN: &str = "SELECT id, principal, action, connection, organization, input, needs_secret, dry_run, continues, \
+                   continued_by, undoes, created_at, status, ended_at, output, error, failing, cancel_requested \
+                   FROM runs ";
+
+/// A journal in a database.
+pub struct Sql {
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+type Tx = Transaction<'static, Any>;
+
+impl Sql {
+    /// Opens the journal at `sqlite:FILE` or `postgres://…`, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When it cannot be opened. The text has no password in it.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        sqlx::any::install_default_drivers();
+        let (dialect, url) = match url.split_once(':') {
+            Some(("sqlite", file)) if !file.is_empty() && !file.contains('?') => {
+                (SQLITE, format!("sqlite:{file}?mode=rwc"))
+            }
+            Some(("postgres" | "postgresql", _)) => (POSTGRES, url.to_owned()),
+            _ => return Err(OpenError::Url),
+        };
+        let on_connect = dialect.on_connect;
+        let pool = AnyPoolOptions::new()
+            .max_connections(dialect.connections)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move { connection.execute(on_connect).await.map(drop) })
+            })
+            .connect(&url)
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::PoolTimedOut => OpenError::Silent,
+                error => OpenError::Connect(error),
+            })?;
+        MIGRATIONS.run(&pool).await.map_err(OpenError::Migrate)?;
+        Ok(Sql { pool, dialect })
+    }
+
+    fn sql(&self, text: &str) -> AssertSqlSafe<String> {
+        let Dialect {
+            now, items, lock, ..
+        } = self.dialect;
+        AssertSqlSafe(
+            text.replace("{now}", now)
+                .replace("{items}", items)
+                .replace("{lock}", lock),
+        )
+    }
+
+    async fn transaction(&self) -> sqlx::Result<Tx> {
+        self.pool.begin_with(self.dialect.begin).await
+    }
+
+    async fn try_begin(&self, new: &NewRun) -> sqlx::Result<Begun> {
+        let mut tx = self.transaction().await?;
+        let mut spec = new.spec.clone();
+        let id = spec.id.to_string();
+        if let Some(key) = &new.key {
+            let (principal, name) = (json_text(key.scope()), key.name());
+            // Waits for another replica that writes the same key at this moment.
+            let sql = "INSERT INTO keys (principal, name, run) VALUES ($1, $2, $3) \
+                       ON CONFLICT (principal, name) DO UPDATE SET run = keys.run RETURNING run";
+            let named: String = sqlx::query_scalar(sql)
+                .bind(principal)
+                .bind(name)
+                .bind(id.clone())
+                .fetch_one(&mut *tx)
+                .await?;
+            if named != id
+                && let Some(record) = self.find(&mut tx, &named).await?
+            {
+                if record.answers(new) {
+                    return Ok(Begun::Found(Box::new(record)));
+                }
+                if record.status == Status::Succeeded {
+                    sqlx::query("UPDATE keys SET run = $2 WHERE run = $1")
+                        .bind(named)
+                        .bind(id.clone())
+                        .execute(&mut *tx)
+                        .await?;
+                } else {
+                    spec.continues = Some(record.spec.id);
+                }
+            }
+        }
+        let mut effects = Vec::new();
+        if let Some(old) = spec.continues {
+            let sql = "UPDATE runs SET continued_by = $2 WHERE id = $1 AND continued_by IS NULL";
+            let continued = sqlx::query(sql)
+                .bind(old.to_string())
+                .bind(id.clone())
+                .execute(&mut *tx)
+                .await?;
+            if continued.rows_affected() == 0 {
+                let other = self.find(&mut tx, &old.to_string()).await?;
+                if let Some(other) = other.and_then(|record| record.continued_by)
+                    && let Some(record) = self.find(&mut tx, &other.to_string()).await?
+                {
+                    return Ok(Begun::Found(Box::new(record)));
+                }
+            }
+            effects = self.effects_of(&mut *tx, old).await?;
+            effects.retain(|effect| effect.matters() && !effect.undoing);
+            for effect in &mut effects {
+                effect.carried = true;
+                let sql = "INSERT INTO effects (run, id, kind, natural_key, settlement, carried, undoing) \
+                           VALUES ($1, $2, $3, $4, $5, 1, 0)";
+                sqlx::query(sql)
+                    .bind(id.clone())
+                    .bind(effect.id as i64)
+                    .bind(effect.intent.kind.clone())
+                    .bind(effect.intent.key.clone())
+                    .bind(effect.settlement.as_ref().map(json_text))
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            sqlx::query("UPDATE keys SET run = $2 WHERE run = $1")
+                .bind(old.to_string())
+                .bind(id.clone())
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some(undone) = spec.undoes.filter(|_| !spec.dry_run) {
+            sqlx::query("DELETE FROM keys WHERE run = $1")
+                .bind(undone.to_string())
+                .execute(&mut *tx)
+                .await?;
+        }
+        let sql = "INSERT INTO runs (id, principal, action, connection, organization, input, needs_secret, dry_run, \
+                   continues, undoes, created_at, status, owner, epoch, lease_until) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'running', $12, 1, {now} + $13)";
+        sqlx::query(self.sql(sql))
+            .bind(id)
+            .bind(json_text(&spec.principal))
+            .bind(spec.action.clone())
+            .bind(spec.connection.clone())
+            .bind(spec.organization.as_deref().map(without_nul))
+            .bind(spec.input.to_string())
+            .bind(i64::from(spec.needs_secret))
+            .bind(i64::from(spec.dry_run))
+            .bind(spec.continues.map(|id| id.to_string()))
+            .bind(spec.undoes.map(|id| id.to_string()))
+            .bind(spec.created_at.as_millisecond())
+            .bind(new.owner.clone())
+            .bind(new.lease.as_millis() as i64)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Begun::New {
+            lease: Lease {
+                run: spec.id,
+                epoch: 1,
+            },
+            continues: spec.continues,
+            effects,
+        })
+    }
+
+    async fn try_append(&self, batches: &[Batch]) -> sqlx::Result<Vec<bool>> {
+        let mut tx = self.transaction().await?;
+        let leases: Vec<_> = batches
+            .iter()
+            .map(|batch| json!({ "run": batch.lease.run, "epoch": batch.lease.epoch }))
+            .collect();
+        let sql = "SELECT runs.id, runs.epoch FROM runs JOIN {items} ON runs.id = item.value ->> 'run' \
+                   AND runs.epoch = CAST(item.value ->> 'epoch' AS BIGINT) \
+                   WHERE runs.status = 'running' ORDER BY runs.id {lock}";
+        let held: Vec<(String, i64)> = sqlx::query_as(self.sql(sql))
+            .bind(json!(leases).to_string())
+            .fetch_all(&mut *tx)
+            .await?;
+        let held: Vec<bool> = batches
+            .iter()
+            .map(|Batch { lease, .. }| held.contains(&(lease.run.to_string(), lease.epoch as i64)))
+            .collect();
+        let writes = batches
+            .iter()
+            .zip(&held)
+            .filter(|(_, held)| **held)
+            .flat_map(|(batch, _)| {
+                batch
+                    .writes
+                    .iter()
+                    .map(move |write| (batch.lease.run, write))
+            });
+        let mut rows = Rows::default();
+        writes.for_each(|(run, write)| rows.add(run, write));
+        let tables = [
+            (
+                rows.events,
+                "INSERT INTO events (run, id, event) SELECT item.value ->> 'run', \
+                 CAST(item.value ->> 'id' AS BIGINT), item.value ->> 'event' FROM {items}",
+            ),
+            (
+                rows.intents,
+                "INSERT INTO effects (run, id, kind, natural_key, settlement, carried, undoing) SELECT item.value ->> 'run', \
+                 CAST(item.value ->> 'id' AS BIGINT), item.value ->> 'kind', item.value ->> 'key', NULL, 0, \
+                 CAST(item.value ->> 'undoing' AS BIGINT) \
+                 FROM {items} WHERE true ON CONFLICT (run, id) DO UPDATE SET settlement = NULL",
+            ),
+            (
+                rows.settlements,
+                "UPDATE effects SET settlement = item.value ->> 'settlement' FROM {items} \
+                 WHERE effects.run = item.value ->> 'run' AND effects.id = CAST(item.value ->> 'id' AS BIGINT)",
+            ),
+            (
+                rows.failing,
+                "UPDATE runs SET failing = item.value ->> 'error' FROM {items} WHERE runs.id = item.value ->> 'run'",
+            ),
+            (
+                rows.ends,
+                "UPDATE runs SET status = item.value ->> 'status', ended_at = CAST(item.value ->> 'at' AS BIGINT), \
+                 output = item.value ->> 'output', error = item.value ->> 'error' \
+                 FROM {items} WHERE runs.id = item.value ->> 'run'",
+            ),
+        ];
+        for (rows, sql) in tables {
+            if !rows.is_empty() {
+                sqlx::query(self.sql(sql))
+                    .bind(Value::Array(rows).to_string())
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+
+    async fn find(&self, tx: &mut Tx, id: &str) -> sqlx::Result<Option<RunRecord>> {
+        let sql = AssertSqlSafe(format!("{RUN} WHERE id = $1"));
+        let row = sqlx::query(sql)
+            .bind(id.to_owned())
+            .fetch_optional(&mut **tx)
+            .await?;
+        row.as_ref().map(read_run).transpose()
+    }
+
+    async fn effects_of(
+        &self,
+        executor: impl Executor<'_, Database = Any>,
+        run: Uuid,
+    ) -> sqlx::Result<Vec<EffectRecord>> {
+        let sql = "SELECT id, kind, natural_key, settlement, carried, undoing FROM effects WHERE run = $1 ORDER BY id";
+        let rows = sqlx::query(sql)
+            .bind(run.to_string())
+            .fetch_all(executor)
+            .await?;
+        rows.iter().map(read_effect).collect()
+    }
+
+    async fn try_list(&self, filter: &Filter) -> sqlx::Result<Vec<RunRecord>> {
+        let sql = format!(
+            "{RUN} WHERE ($1 IS NULL OR principal = $1) AND ($2 IS NULL OR status = $2) \
+             AND ($3 IS NULL OR action = $3) AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(filter.principal.as_ref().map(json_text))
+            .bind(filter.status.map(|status| status.as_str()))
+            .bind(filter.action.clone())
+            .bind(filter.before.map(|id| id.to_string()))
+            .bind(filter.most as i64)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(read_run).collect()
+    }
+
+    async fn try_take_over(
+        &self,
+        owner: &str,
+        lease: Duration,
+        most: usize,
+        all_own: bool,
+    ) -> sqlx::Result<Vec<TakenOver>> {
+        let sql = format!(
+            "{RUN} WHERE status = 'running' AND (lease_until <= {{now}} OR (owner = $1 AND $2 = 1)) \
+             ORDER BY id LIMIT $3 {{lock}}"
+        );
+        let mut tx = self.transaction().await?;
+        let rows = sqlx::query(self.sql(&sql))
+            .bind(owner.to_owned())
+            .bind(i64::from(all_own))
+            .bind(most as i64)
+            .fetch_all(&mut *tx)
+            .await?;
+        let records: Vec<_> = rows.iter().map(read_run).collect::<sqlx::Result<_>>()?;
+        let mut taken = Vec::new();
+        for record in records {
+            let id = record.spec.id.to_string();
+            let sql = "UPDATE runs SET owner = $2, epoch = epoch + 1, lease_until = {now} + $3 \
+                       WHERE id = $1 RETURNING epoch";
+            let epoch: i64 = sqlx::query_scalar(self.sql(sql))
+                .bind(id.clone())
+                .bind(owner.to_owned())
+                .bind(lease.as_millis() as i64)
+                .fetch_one(&mut *tx)
+                .await?;
+            let last: Option<i64> = sqlx::query_scalar("SELECT MAX(id) FROM events WHERE run = $1")
+                .bind(id)
+                .fetch_one(&mut *tx)
+                .await?;
+            taken.push(TakenOver {
+                lease: Lease {
+                    run: record.spec.id,
+                    epoch: epoch as u64,
+                },
+                effects: self.effects_of(&mut *tx, record.spec.id).await?,
+                last_event: last.unwrap_or(0) as u64,
+                record,
+            });
+        }
+        tx.commit().await?;
+        Ok(taken)
+    }
+
+    async fn try_forget(&self, ended_before: Timestamp) -> sqlx::Result<u64> {
+        let mut tx = self.transaction().await?;
+        let ended = "SELECT id FROM runs WHERE status <> 'running' AND ended_at < $1";
+        for table in ["events", "effects", "keys"] {
+            let sql = format!("DELETE FROM {table} WHERE run IN ({ended})");
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(ended_before.as_millisecond())
+                .execute(&mut *tx)
+                .await?;
+        }
+        let sql = "DELETE FROM runs WHERE status <> 'running' AND ended_at < $1";
+        let forgotten = sqlx::query(sql)
+            .bind(ended_before.as_millisecond())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(forgotten.rows_affected())
+    }
+}
+
+/// Why a journal cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum OpenError {
+    #[error("it is neither sqlite:FILE nor a postgres:// URL")]
+    Url,
+    #[error("nobody lets us in there within 5 s; is the database up, and the user known to it?")]
+    Silent,
+    #[error("it cannot be opened: {0}")]
+    Connect(sqlx::Error),
+    #[error("its tables cannot be brought up to date: {0}")]
+    Migrate(sqlx::migrate::MigrateError),
+}
+
+#[async_trait]
+impl Journal for Sql {
+    async fn begin(&self, new: &NewRun) -> Result<Begun> {
+        self.try_begin(new).await.map_err(unavailable)
+    }
+
+    async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
+        self.try_append(batches).await.map_err(unavailable)
+    }
+
+    async fn run(&self, id: Uuid) -> Result<Option<RunRecord>> {
+        let sql = AssertSqlSafe(format!("{RUN} WHERE id = $1"));
+        let row = sqlx::query(sql)
+            .bind(id.to_string())
+            .fetch_optional(&self.pool)
+            .await;
+        row.and_then(|row| row.as_ref().map(read_run).transpose())
+            .map_err(unavailable)
+    }
+
+    async fn named(&self, key: &Key) -> Result<Option<RunRecord>> {
+        let sql = AssertSqlSafe(format!(
+            "{RUN} WHERE id = (SELECT run FROM keys WHERE principal = $1 AND name = $2)"
+        ));
+        let row = sqlx::query(sql)
+            .bind(json_text(key.scope()))
+            .bind(key.name())
+            .fetch_optional(&self.pool)
+            .await;
+        row.and_then(|row| row.as_ref().map(read_run).transpose())
+            .map_err(unavailable)
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<RunRecord>> {
+        self.try_list(filter).await.map_err(unavailable)
+    }
+
+    async fn events(&self, run: Uuid, after: u64, most: usize) -> Result<Vec<Event>> {
+        let sql = "SELECT event FROM events WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let rows = sqlx::query(sql)
+            .bind(run.to_string())
+            .bind(after as i64)
+            .bind(most as i64)
+            .fetch_all(&self.pool)
+            .await;
+        rows.and_then(|rows| rows.iter().map(|row| read_json(row, "event")).collect())
+            .map_err(unavailable)
+    }
+
+    async fn effects(&self, run: Uuid) -> Result<Vec<EffectRecord>> {
+        self.effects_of(&self.pool, run).await.map_err(unavailable)
+    }
+
+    async fn request_cancel(&self, run: Uuid) -> Result<()> {
+        sqlx::query("UPDATE runs SET cancel_requested = 1 WHERE id = $1 AND status = 'running'")
+            .bind(run.to_string())
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+
+    async fn release_key(&self, key: &Key, run: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM keys WHERE principal = $1 AND name = $2 AND run = $3")
+            .bind(json_text(key.scope()))
+            .bind(key.name())
+            .bind(run.to_string())
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+
+    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>> {
+        let sql = "UPDATE runs SET lease_until = {now} + $2 WHERE owner = $1 AND status = 'running' \
+                   RETURNING id, epoch, cancel_requested";
+        let rows = sqlx::query(self.sql(sql))
+            .bind(owner.to_owned())
+            .bind(lease.as_millis() as i64)
+            .fetch_all(&self.pool)
+            .await;
+        let held = |row: &AnyRow| {
+            Ok(Held {
+                lease: Lease {
+                    run: read_text(row, "id")?,
+                    epoch: row.try_get::<i64, _>("epoch")? as u64,
+                },
+                cancel_requested: row.try_get::<i64, _>("cancel_requested")? == 1,
+            })
+        };
+        rows.and_then(|rows| rows.iter().map(held).collect())
+            .map_err(unavailable)
+    }
+
+    async fn hand_over(&self, owner: &str) -> Result<()> {
+        sqlx::query("UPDATE runs SET lease_until = 0 WHERE owner = $1 AND status = 'running'")
+            .bind(owner.to_owned())
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+
+    async fn take_over(
+        &self,
+        owner: &str,
+        lease: Duration,
+        most: usize,
+        all_own: bool,
+    ) -> Result<Vec<TakenOver>> {
+        self.try_take_over(owner, lease, most, all_own)
+            .await
+            .map_err(unavailable)
+    }
+
+    async fn forget(&self, ended_before: Timestamp) -> Result<u64> {
+        self.try_forget(ended_before).await.map_err(unavailable)
+    }
+}
+
+/// What a batch writes, by table. Rows go as one JSON array: one statement a table, however many there are.
+#[derive(Default)]
+struct Rows {
+    events: Vec<Value>,
+    intents: Vec<Value>,
+    settlements: Vec<Value>,
+    failing: Vec<Value>,
+    ends: Vec<Value>,
+}
+
+impl Rows {
+    fn add(&mut self, run: Uuid, write: &Write) {
+        match write {
+            Write::Event(event) => self
+                .events
+                .push(json!({ "run": run, "id": event.id, "event": json_text(event) })),
+            Write::Intent(EffectRecord {
+                id,
+                intent,
+                undoing,
+                ..
+            }) => self.intents.push(json!({
+                "run": run,
+                "id": id,
+                "kind": intent.kind,
+                "key": without_nul(&intent.key),
+                "undoing": i64::from(*undoing),
+            })),
+            Write::Settlement { effect, settlement } => self
+                .settlements
+                .push(json!({ "run": run, "id": effect, "settlement": json_text(settlement) })),
+            Write::Failing(failure) => self
+                .failing
+                .push(json!({ "run": run, "error": json_text(failure) })),
+            Write::End {
+                status,
+                at,
+                output,
+                error,
+            } => self.ends.push(json!({
+                "run": run,
+                "status": status.as_str(),
+                "at": at.as_millisecond(),
+                "output": output.as_ref().map(Value::to_string),
+                "error": error.as_ref().map(json_text),
+            })),
+        }
+    }
+}
+
+fn json_text(value: &impl Serialize) -> String {
+    // Only maps with keys that are no text cannot be written; there are none.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// PostgreSQL keeps no NUL in a text.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn read_run(row: &AnyRow) -> sqlx::Result<RunRecord> {
+    let time = |millis: i64| Timestamp::from_millisecond(millis).map_err(decode);
+    let ended_at: Option<i64> = row.try_get("ended_at")?;
+    let flag = |name: &str| row.try_get::<i64, _>(name).map(|value| value == 1);
+    Ok(RunRecord {
+        spec: RunSpec {
+            id: read_text(row, "id")?,
+            principal: read_json(row, "principal")?,
+            action: row.try_get("action")?,
+            connection: row.try_get("connection")?,
+            organization: row.try_get("organization")?,
+            input: read_json(row, "input")?,
+            needs_secret: flag("needs_secret")?,
+            dry_run: flag("dry_run")?,
+            continues: read_optional_id(row, "continues")?,
+            undoes: read_optional_id(row, "undoes")?,
+            created_at: time(row.try_get("created_at")?)?,
+        },
+        continued_by: read_optional_id(row, "continued_by")?,
+        status: read_text(row, "status")?,
+        ended_at: ended_at.map(time).transpose()?,
+        output: read_optional_json(row, "output")?,
+        error: read_optional_json::<Failure>(row, "error")?,
+        failing: read_optional_json::<Failure>(row, "failing")?,
+        cancel_requested: flag("cancel_requested")?,
+    })
+}
+
+fn read_effect(row: &AnyRow) -> sqlx::Result<EffectRecord> {
+    Ok(EffectRecord {
+        id: row.try_get::<i64, _>("id")? as u64,
+        intent: Intent {
+            kind: row.try_get("kind")?,
+            key: row.try_get("natural_key")?,
+        },
+        settlement: read_optional_json(row, "settlement")?,
+        carried: row.try_get::<i64, _>("carried")? == 1,
+        undoing: row.try_get::<i64, _>("undoing")? == 1,
+    })
+}
+
+fn read_text<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    row: &AnyRow,
+    column: &str,
+) -> sqlx::Result<T> {
+    row.try_get::<String, _>(column)?.parse().map_err(decode)
+}
+
+fn read_optional_id(row: &AnyRow, column: &str) -> sqlx::Result<Option<Uuid>> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| text.parse().map_err(decode)).transpose()
+}
+
+fn read_json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> sqlx::Result<T> {
+    serde_json::from_str(&row.try_get::<String, _>(column)?).map_err(decode)
+}
+
+fn read_optional_json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> sqlx::Result<Option<T>> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(decode))
+        .transpose()
+}
+
+fn decode(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}

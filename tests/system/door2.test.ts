@@ -53,7 +53,7 @@ test('Sidestage stopped in good order and started again in the middle of a wait 
   await sidestage.start();
   const task = await backstage.finish(id);
   assert.equal(task.completion.error, undefined, logOf(task));
-  assert.match(logOf(task), /restarted/, 'it happened in the middle of the wait');
+  assert.match(logOf(task), /taken up again/, 'it happened in the middle of the wait');
   assert.equal((await sandbox.workspacesNamed('redeployed')).length, 1);
 });
 

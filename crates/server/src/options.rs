@@ -13,7 +13,7 @@ use axum::{
 };
 use moka::future::Cache;
 use sidestage_action::{
-    Context, EffectId, Error, Level, Principal, Recorder, Result, RunContext,
+    Context, EffectId, Error, Level, OnFailure, Principal, Recorder, Result, RunContext,
     effect::{Intent, Looking, Settlement},
 };
 use sidestage_actions::{Choice, Registry};
@@ -121,6 +121,7 @@ fn reading(principal: Principal, organization: Option<String>) -> Context {
         principal,
         organization,
         dry_run: true,
+        on_failure: OnFailure::Keep,
         looking: Looking::default(),
         recorder: Arc::new(Silence),
     };

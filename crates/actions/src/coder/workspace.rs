@@ -153,19 +153,22 @@ impl<'a> Wanted<'a> {
 
     /// Makes sure that the workspace is there, and runs as far as the input waits for it.
     pub(super) async fn provide(&self, ctx: &Context) -> Result<Output> {
-        if !self.is_there(ctx).await? {
+        let was_there = self.is_there(ctx).await?;
+        if !was_there {
             self.check_for_create(ctx).await?;
         }
         let ensured = ctx.ensure(self).await?;
         let created = ensured.created();
+        // An attempt that this one continues may have made it: then its build is taken as it is found.
+        let made_now = created && !was_there;
         let workspace = ensured.object;
-        self.say(ctx, &workspace, created);
+        self.say(ctx, &workspace, made_now);
         if workspace.id.is_nil() {
             return Ok(self.output(workspace, self.preview_status(), true, Vec::new()));
         }
         // What a cancelled run would leave behind.
         let mut under_way = UnderWay {
-            made: created,
+            made: made_now,
             build: workspace.latest_build.clone(),
         };
         let result = self.bring_up(ctx, workspace, &mut under_way).await;
@@ -295,7 +298,7 @@ impl<'a> Wanted<'a> {
         )
     }
 
-    fn say(&self, ctx: &Context, workspace: &Workspace, created: bool) {
+    fn say(&self, ctx: &Context, workspace: &Workspace, made_now: bool) {
         if workspace.id.is_nil() {
             return;
         }
@@ -303,7 +306,7 @@ impl<'a> Wanted<'a> {
             .deployment
             .dashboard
             .workspace(&workspace.owner_name, &workspace.name);
-        if created {
+        if made_now {
             ctx.info(format!("created the workspace {}: {page}", self.key()));
             return;
         }

@@ -400,11 +400,15 @@ impl Runs {
     }
 
     pub(crate) fn prepare_undo(&self, spec: &RunSpec, made: Vec<Made>) -> Result<Prepared> {
-        self.action(&spec.action)?
+        self.find_action(&spec.action)?
             .prepare_undo(&spec.connection, made)
     }
 
-    pub(crate) fn action(&self, id: &str) -> Result<Arc<dyn Runnable>> {
+    /// The action with that id.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn find_action(&self, id: &str) -> Result<Arc<dyn Runnable>> {
         (self.0.find_action)(id).ok_or_else(|| {
             Error::not_found(format!(
                 "Sidestage no longer has the action {id} of this run."
@@ -447,7 +451,7 @@ impl Runs {
     /// The work of a run, from what the journal has kept of it.
     pub(crate) fn prepare_again(&self, spec: &RunSpec) -> Result<Prepared> {
         match spec.undoes {
-            None => self.action(&spec.action)?.prepare(spec.input.clone()),
+            None => self.find_action(&spec.action)?.prepare(spec.input.clone()),
             Some(_) => {
                 let made = serde_json::from_value(spec.input["undo"].clone());
                 self.prepare_undo(spec, made.map_err(Error::internal)?)

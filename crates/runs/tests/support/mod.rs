@@ -2,4 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod crashing;
 pub mod journals;
+pub mod points;
+pub mod wire;

@@ -1,0 +1,374 @@
+//! Every action dies at every point of its way, in turn: before and after each write to the journal and each
+//! call to the service. Then the process is started again, and the client asks again with its key, as
+//! clients do. What there is in the end, and what the journal says of it, must be what one undisturbed run
+//! leaves. Beside that: services that misbehave where it hurts.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod support;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use sidestage_action::{Principal, UndoOutput, effect::Looking, effect::Settlement};
+use sidestage_actions::{ConnectionConfig, Registry};
+use sidestage_redact::Redactor;
+use sidestage_runs::{
+    EventKind, FindAction, Key, Run, Runs, Settings, Snapshot, Start, Status, journal::Sql,
+};
+use sidestage_sandbox::{Options, Running as Sandbox};
+use support::{
+    crashing::Crashing,
+    points::Points,
+    wire::{Manner, Wire},
+};
+use tokio::runtime::Runtime;
+use url::Url;
+
+/// More points than any action has.
+const MOST_POINTS: usize = 400;
+
+fn ci() -> Principal {
+    Principal::Key { name: "ci".into() }
+}
+
+/// The ids of all actions, with the input of the first example of each.
+fn cases() -> Vec<(String, Value)> {
+    let registry = Registry::new(Vec::new()).unwrap();
+    let cases = registry.descriptors().map(|action| {
+        let example = &action.examples[0].example;
+        let steps: Value = serde_saphyr::from_str(example).unwrap();
+        (action.id.clone(), steps["steps"][0]["input"].clone())
+    });
+    cases.collect()
+}
+
+/// Sidestage's process: a runtime of its own, that can be taken away at any moment.
+struct Process {
+    runtime: Option<Runtime>,
+    runs: Runs,
+}
+
+impl Process {
+    fn start(journal: &str, services: &Url, sandbox: &Sandbox, points: Points) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let connections = Registry::providers().map(|service| {
+            let tokens = sandbox.sandbox().tokens(service.id).unwrap();
+            ConnectionConfig {
+                token: Some(tokens.administrator.into()),
+                poll: Duration::from_millis(1),
+                retries: Some(3),
+                backoff: Some(Duration::from_millis(1)),
+                ..ConnectionConfig::new(service.id, service.id, services.join(service.id).unwrap())
+            }
+        });
+        let registry = Registry::new(connections.collect()).unwrap();
+        let journal = journal.to_owned();
+        let open = async move {
+            let journal: Arc<dyn sidestage_runs::Journal> =
+                Arc::new(Sql::open(&journal).await.unwrap());
+            let journal = Arc::new(Crashing { journal, points });
+            let settings = Settings {
+                replica: "the only one".into(),
+                looking: Looking {
+                    times: 4,
+                    pause: Duration::from_millis(1),
+                },
+                ..Settings::default()
+            };
+            let find_action: FindAction = Arc::new(move |id| registry.get(id).cloned());
+            Runs::open(settings, Redactor::new(), journal, find_action)
+                .await
+                .unwrap()
+        };
+        let (sender, receiver) = std::sync::mpsc::channel();
+        runtime.spawn(async move { sender.send(open.await).unwrap() });
+        let runs = tokio::task::block_in_place(|| receiver.recv().unwrap());
+        Process {
+            runtime: Some(runtime),
+            runs,
+        }
+    }
+
+    fn kill(mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+
+    /// Does something inside the process. None: it died meanwhile.
+    async fn within<T: Send + 'static>(
+        &self,
+        points: &Points,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let task = self.runtime.as_ref().unwrap().spawn(work);
+        tokio::select! {
+            biased;
+            () = points.death() => None,
+            done = task => Some(done.unwrap()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A sandbox, a journal, and a process that dies at a point and is started again.
+struct Stage {
+    sandbox: Sandbox,
+    _folder: tempfile::TempDir,
+    journal: String,
+    wire: Wire,
+    url: Url,
+    points: Points,
+}
+
+impl Stage {
+    async fn new(points: Points, manner: Manner) -> Self {
+        let sandbox = sidestage_sandbox::Sandbox::spawn(Options {
+            build: Duration::from_millis(2),
+        })
+        .await;
+        let folder = tempfile::tempdir().unwrap();
+        let (wire, url) = Wire::before(&sandbox, points.clone(), manner).await;
+        Stage {
+            journal: format!("sqlite:{}/journal.db", folder.path().display()),
+            sandbox,
+            _folder: folder,
+            wire,
+            url,
+            points,
+        }
+    }
+
+    fn process(&self) -> Process {
+        Process::start(&self.journal, &self.url, &self.sandbox, self.points.clone())
+    }
+
+    /// A process that no longer dies, and calls the services as they are.
+    fn next_process(&self) -> Process {
+        let url = &self.sandbox.url;
+        Process::start(&self.journal, url, &self.sandbox, Points::default())
+    }
+
+    /// How many there are of everything in the services, and what it is called.
+    fn shape(&self) -> BTreeMap<String, usize> {
+        let mut shape = BTreeMap::new();
+        measure("", &self.sandbox.sandbox().state(), &mut shape);
+        shape
+    }
+}
+
+fn measure(at: &str, value: &Value, shape: &mut BTreeMap<String, usize>) {
+    match value {
+        Value::Array(items) => {
+            *shape.entry(at.into()).or_default() += items.len();
+            items.iter().for_each(|item| measure(at, item, shape));
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                measure(&format!("{at}/{name}"), value, shape);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a client does: start with a key, and follow to the end.
+async fn run_to_end(runs: Runs, action: String, input: Value) -> (Run, Snapshot) {
+    let prepared = runs.find_action(&action).unwrap().prepare(input).unwrap();
+    let key = Some(Key::given(&ci(), "the key").unwrap());
+    let started = runs.start(Start {
+        action,
+        principal: ci(),
+        prepared,
+        dry_run: false,
+        key,
+    });
+    let run = started.await.unwrap().run;
+    let ended = run.ended(Duration::from_secs(60)).await.unwrap();
+    (run, ended.expect("the run hangs"))
+}
+
+async fn undo_to_end(runs: Runs, run: uuid::Uuid) -> Snapshot {
+    let run = runs.get(run, None).await.unwrap();
+    let undo = runs.undo(&run, &ci(), false).await.unwrap().run;
+    let ended = undo.ended(Duration::from_secs(60)).await.unwrap();
+    ended.expect("the undo hangs")
+}
+
+/// What the journal says was made.
+fn made(ended: &Snapshot) -> Vec<(String, String)> {
+    let made = ended.effects.iter().filter(|effect| {
+        assert!(effect.settlement.is_some(), "not settled: {effect:?}");
+        matches!(effect.settlement, Some(Settlement::Created { .. }))
+    });
+    made.map(|effect| (effect.intent.kind.clone(), effect.intent.key.clone()))
+        .collect()
+}
+
+/// Without what differs from run to run.
+fn masked(ended: &Snapshot) -> String {
+    let text = json!(ended.output).to_string();
+    let is_id = |word: &str| word.len() == 36 && word.matches('-').count() == 4;
+    let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let words = words.map(|word| {
+        let (text, rest) = word.split_at(
+            word.len() - usize::from(!word.ends_with(|c: char| c.is_ascii_alphanumeric())),
+        );
+        if is_id(text) {
+            format!("<id>{rest}")
+        } else {
+            word.into()
+        }
+    });
+    let mut masked: String = words.collect();
+    while let Some(at) = masked.find("http://127.0.0.1:") {
+        let end = masked[at + 17..]
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(0);
+        masked.replace_range(at..at + 17 + end, "<sandbox>");
+    }
+    masked
+}
+
+async fn said_in_order_and_ended_once(run: Run, at: &str) {
+    let events: Vec<_> = run.follow(0).collect().await;
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>(), "{at}");
+    let ends = events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::End { .. }));
+    assert_eq!(ends.count(), 1, "{at}");
+}
+
+/// What one undisturbed run leaves.
+async fn undisturbed(action: &str, input: &Value) -> (Stage, Run, Snapshot) {
+    let stage = Stage::new(Points::default(), Manner::Good).await;
+    let process = stage.process();
+    let work = run_to_end(process.runs.clone(), action.into(), input.clone());
+    let (run, ended) = process.within(&stage.points, work).await.unwrap();
+    assert_eq!(
+        ended.status,
+        Status::Succeeded,
+        "{action}: {:?}",
+        ended.error
+    );
+    (stage, run, ended)
+}
+
+async fn dies_everywhere(manner: Manner) {
+    for (action, input) in cases() {
+        let (right, _, right_end) = undisturbed(&action, &input).await;
+        for n in 0..MOST_POINTS {
+            let stage = Stage::new(Points::dying_at(n), manner).await;
+            let process = stage.process();
+            let work = run_to_end(process.runs.clone(), action.clone(), input.clone());
+            let survived = process.within(&stage.points, work).await.is_some();
+            process.kill();
+            if survived {
+                assert!(n > 10, "{action} has {n} points only");
+                break;
+            }
+            let at = format!("{action}, {manner:?}, {}", stage.points.last());
+            let next = stage.next_process();
+            let work = run_to_end(next.runs.clone(), action.clone(), input.clone());
+            let never = Points::default();
+            let (run, ended) = next.within(&never, work).await.unwrap();
+            stage.wire.deliver_what_is_late().await;
+            assert_eq!(ended.status, Status::Succeeded, "{at}: {:?}", ended.error);
+            assert_eq!(made(&ended), made(&right_end), "{at}");
+            assert_eq!(masked(&ended), masked(&right_end), "{at}");
+            assert_eq!(stage.shape(), right.shape(), "{at}");
+            let check = async move { said_in_order_and_ended_once(run, &at).await };
+            next.within(&never, check).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_at_any_point_makes_nothing_twice_and_loses_nothing() {
+    dies_everywhere(Manner::Good).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_when_what_it_sent_last_arrives_after_its_successor_is_done() {
+    dies_everywhere(Manner::Late).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_dies_at_any_point_is_finished_and_leaves_nothing() {
+    for (action, input) in cases() {
+        for n in 0..MOST_POINTS {
+            let (mut stage, run, ended) = undisturbed(&action, &input).await;
+            let id = run.spec.id;
+            let (wire, url) = {
+                stage.points = Points::dying_at(n);
+                Wire::before(&stage.sandbox, stage.points.clone(), Manner::Good).await
+            };
+            (stage.wire, stage.url) = (wire, url);
+            let process = stage.process();
+            let work = undo_to_end(process.runs.clone(), id);
+            let survived = process.within(&stage.points, work).await.is_some();
+            process.kill();
+            let at = format!("undo of {action}, {}", stage.points.last());
+            let next = stage.next_process();
+            let work = undo_to_end(next.runs.clone(), id);
+            let never = Points::default();
+            let undone = next.within(&never, work).await.unwrap();
+            assert_eq!(undone.status, Status::Succeeded, "{at}: {:?}", undone.error);
+            let output: UndoOutput = serde_json::from_value(undone.output.unwrap()).unwrap();
+            let told = output.undone.len() + output.kept.len();
+            assert_eq!(told, made(&ended).len(), "{at}");
+            let listed = next.runs.clone();
+            let all = async move {
+                listed
+                    .list(&sidestage_runs::Filter {
+                        most: 100,
+                        ..Default::default()
+                    })
+                    .await
+            };
+            for run in next.within(&never, all).await.unwrap().unwrap() {
+                assert_ne!(run.status, Status::Running, "{at}");
+            }
+            if survived {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_misbehaves_where_it_hurts_gets_nothing_twice() {
+    for (action, input) in cases() {
+        let (right, _, right_end) = undisturbed(&action, &input).await;
+        for manner in [Manner::Twice, Manner::Stale, Manner::Wrong, Manner::Broken] {
+            let stage = Stage::new(Points::default(), manner).await;
+            let process = stage.process();
+            // As a person does: run the step again until it has succeeded.
+            for attempt in 0.. {
+                let at = format!("{action}, {manner:?}, attempt {attempt}");
+                let work = run_to_end(process.runs.clone(), action.clone(), input.clone());
+                let (_, ended) = process.within(&stage.points, work).await.unwrap();
+                if ended.status != Status::Succeeded && attempt < 3 {
+                    continue;
+                }
+                assert_eq!(ended.status, Status::Succeeded, "{at}: {:?}", ended.error);
+                assert_eq!(made(&ended), made(&right_end), "{at}");
+                assert_eq!(masked(&ended), masked(&right_end), "{at}");
+                assert_eq!(stage.shape(), right.shape(), "{at}");
+                break;
+            }
+        }
+    }
+}

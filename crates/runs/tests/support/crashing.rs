@@ -1,0 +1,106 @@
+//! A journal whose process dies before or after a write.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sidestage_action::Result;
+use sidestage_runs::{
+    EffectRecord, Event, EventKind, Filter, Journal, Key, RunRecord,
+    journal::{Batch, Begun, Held, NewRun, TakenOver, Write},
+};
+use uuid::Uuid;
+
+use super::points::Points;
+
+pub struct Crashing {
+    pub journal: Arc<dyn Journal>,
+    pub points: Points,
+}
+
+/// What a write is, in a few words.
+fn words(batches: &[Batch]) -> String {
+    let words = batches
+        .iter()
+        .flat_map(|batch| &batch.writes)
+        .map(|write| match write {
+            Write::Event(event) => match &event.kind {
+                EventKind::Log { .. } | EventKind::Progress { .. } => "a line".to_owned(),
+                EventKind::Output { .. } => "the output".into(),
+                EventKind::End { .. } => "the last event".into(),
+            },
+            Write::Intent(effect) => format!("the intent of {}", effect.intent.key),
+            Write::Settlement { .. } => "a settlement".into(),
+            Write::Failing(_) => "the failure".into(),
+            Write::End { .. } => "the end".into(),
+        });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+#[async_trait]
+impl Journal for Crashing {
+    async fn begin(&self, new: &NewRun) -> Result<Begun> {
+        self.points.reach("before the run is written down").await;
+        let begun = self.journal.begin(new).await;
+        self.points.reach("after the run is written down").await;
+        begun
+    }
+
+    async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
+        let words = words(batches);
+        self.points.reach(format!("before writing {words}")).await;
+        let held = self.journal.append(batches).await;
+        self.points.reach(format!("after writing {words}")).await;
+        held
+    }
+
+    async fn run(&self, id: Uuid) -> Result<Option<RunRecord>> {
+        self.journal.run(id).await
+    }
+
+    async fn named(&self, key: &Key) -> Result<Option<RunRecord>> {
+        self.journal.named(key).await
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<RunRecord>> {
+        self.journal.list(filter).await
+    }
+
+    async fn events(&self, run: Uuid, after: u64, most: usize) -> Result<Vec<Event>> {
+        self.journal.events(run, after, most).await
+    }
+
+    async fn effects(&self, run: Uuid) -> Result<Vec<EffectRecord>> {
+        self.journal.effects(run).await
+    }
+
+    async fn request_cancel(&self, run: Uuid) -> Result<()> {
+        self.journal.request_cancel(run).await
+    }
+
+    async fn release_key(&self, key: &Key, run: Uuid) -> Result<()> {
+        self.journal.release_key(key, run).await
+    }
+
+    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>> {
+        self.journal.renew(owner, lease).await
+    }
+
+    async fn hand_over(&self, owner: &str) -> Result<()> {
+        self.journal.hand_over(owner).await
+    }
+
+    async fn take_over(
+        &self,
+        owner: &str,
+        lease: Duration,
+        most: usize,
+        all_own: bool,
+    ) -> Result<Vec<TakenOver>> {
+        self.journal.take_over(owner, lease, most, all_own).await
+    }
+
+    async fn forget(&self, ended_before: Timestamp) -> Result<u64> {
+        self.journal.forget(ended_before).await
+    }
+}

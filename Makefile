@@ -50,6 +50,7 @@ test-rust:
 	cargo build --quiet --bin sidestage
 	$(call title,actions-schema/ is what the binary says)
 	$(sidestage) actions schema --check
+	$(sidestage) actions reference --check
 	$(call title,Rust: licences and sources of dependencies)
 	scripts/install-cargo-tools.sh
 	cargo deny --log-level error check bans licenses sources
@@ -92,6 +93,7 @@ test-system: system-install
 .PHONY: schemas
 schemas:
 	cargo run --quiet --bin sidestage -- actions schema
+	cargo run --quiet --bin sidestage -- actions reference
 
 # What Backstage's own actions take and give, from a real one with every official module.
 .PHONY: backstage-actions

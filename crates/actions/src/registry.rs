@@ -80,6 +80,14 @@ impl Registry {
         options.list(ctx, list, query).await
     }
 
+    /// The names of a provider's lists of choices.
+    pub fn option_lists(provider: &str) -> &'static [&'static str] {
+        PROVIDERS
+            .iter()
+            .find(|entry| entry.service.id == provider)
+            .map_or(&[], |entry| entry.options)
+    }
+
     /// The services of all providers.
     pub fn providers() -> impl Iterator<Item = Service> {
         PROVIDERS.iter().map(|entry| entry.service)
@@ -89,6 +97,7 @@ impl Registry {
 /// A provider without its types.
 pub(crate) struct Entry {
     service: Service,
+    options: &'static [&'static str],
     bind: Bind,
 }
 
@@ -104,6 +113,7 @@ impl Entry {
     pub(crate) const fn of<P: Provider>() -> Self {
         Entry {
             service: P::SERVICE,
+            options: P::OPTIONS,
             bind: bind::<P>,
         }
     }

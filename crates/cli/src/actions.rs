@@ -10,6 +10,8 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use sidestage_actions::Registry;
 
+use crate::reference;
+
 /// List the actions, or write their schemas
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -30,6 +32,15 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the page that documents all actions
+    Reference {
+        /// The page
+        #[arg(long, default_value = "docs/actions.md")]
+        out: PathBuf,
+        /// Write nothing; fail if the page is not up to date
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[allow(clippy::print_stdout)]
@@ -47,6 +58,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         }
         Command::Schema { out, check: true } => check(&files(&registry)?, &out)?,
         Command::Schema { out, check: false } => write(&files(&registry)?, &out)?,
+        Command::Reference { out, check: true } => {
+            let there = fs::read_to_string(&out).unwrap_or_default();
+            if there != reference::page(&registry) {
+                bail!(
+                    "{} is not up to date; run `sidestage actions reference`",
+                    out.display()
+                );
+            }
+        }
+        Command::Reference { out, check: false } => fs::write(&out, reference::page(&registry))
+            .with_context(|| format!("cannot write {}", out.display()))?,
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod config;
+mod reference;
 mod sandbox;
 mod serve;
 

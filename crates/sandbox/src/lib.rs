@@ -7,6 +7,7 @@
 mod coder;
 mod control;
 mod faults;
+pub mod mattermost;
 mod requests;
 mod serve;
 mod twin;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 
 pub use coder::{BuildBehaviour, Coder, EXPIRED_TOKEN, MEMBER_TOKEN, OWNER_TOKEN};
 pub use faults::{Fault, FaultRule, Faults};
+pub use mattermost::Mattermost;
 pub use requests::{Request, Requests};
 pub use serve::Running;
 pub use twin::Tokens;
@@ -47,6 +49,7 @@ pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
     coder: Coder,
+    mattermost: Mattermost,
     faults: Faults,
     requests: Requests,
 }
@@ -56,6 +59,7 @@ impl Sandbox {
     pub fn new(options: Options) -> Self {
         Sandbox(Arc::new(Inner {
             coder: Coder::new(options.build),
+            mattermost: Mattermost::new(),
             faults: Faults::default(),
             requests: Requests::default(),
         }))
@@ -64,6 +68,11 @@ impl Sandbox {
     /// Coder.
     pub fn coder(&self) -> &Coder {
         &self.0.coder
+    }
+
+    /// Mattermost.
+    pub fn mattermost(&self) -> &Mattermost {
+        &self.0.mattermost
     }
 
     /// Faults to switch on.
@@ -77,8 +86,8 @@ impl Sandbox {
     }
 
     /// Every service.
-    fn twins(&self) -> [&dyn Twin; 1] {
-        [self.coder()]
+    fn twins(&self) -> [&dyn Twin; 2] {
+        [self.coder(), self.mattermost()]
     }
 
     fn twin(&self, service: &str) -> Option<&dyn Twin> {

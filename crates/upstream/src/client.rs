@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use sidestage_redact::Redactor;
+use sidestage_redact::{Guard, Redactor};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, debug_span, field::Empty};
 use url::Url;
@@ -337,6 +337,7 @@ impl Upstream {
             body: None,
             timeout: None,
             problem,
+            secrets: Vec::new(),
         }
     }
 }
@@ -359,6 +360,8 @@ pub struct Request {
     body: Option<Bytes>,
     timeout: Option<Duration>,
     problem: Option<String>,
+    /// Held as long as the call.
+    secrets: Vec<Guard>,
 }
 
 impl Request {
@@ -388,6 +391,13 @@ impl Request {
             }
             Err(_) => self.problem = Some("its body cannot be written as JSON".into()),
         }
+        self
+    }
+
+    /// Says that this value in the call, a new password say, is a secret: it is blotted out, as the credential is,
+    /// should the service repeat it.
+    pub fn secret(mut self, secret: &SecretString) -> Request {
+        self.secrets.push(self.upstream.auth.redactor.add(secret));
         self
     }
 

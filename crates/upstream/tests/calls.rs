@@ -361,6 +361,22 @@ async fn a_credential_that_the_service_repeats_is_blotted_out() {
 }
 
 #[tokio::test]
+async fn a_secret_of_the_call_that_the_service_repeats_is_blotted_out() {
+    let body = r#"{"message":"no: hunter2-canary","you sent":["hunter2-canary"]}"#;
+    let answers = vec![say("400 Bad", "", body), say("400 Bad", "", body)];
+    let stub = Stub::start(answers).await;
+    let password = "hunter2-canary".into();
+    let error = post(&stub).secret(&password).send().await.unwrap_err();
+    assert_eq!(error.json().unwrap()["message"], "no: ***");
+    assert!(!format!("{error}{error:?}").contains("hunter2-canary"));
+    let next = post(&stub).send().await.unwrap_err();
+    assert!(
+        format!("{next}").contains("hunter2-canary"),
+        "it is forgotten with its call"
+    );
+}
+
+#[tokio::test]
 async fn answers_that_are_not_understood() {
     let garbage = error(Step::Say("SSH-2.0-OpenSSH_9.2\r\n".into())).await;
     assert!(matches!(garbage, Error::Malformed { status: None, .. }));

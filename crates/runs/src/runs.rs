@@ -173,6 +173,11 @@ impl Runs {
         live.filter(|live| !live.record.lost().is_cancelled())
     }
 
+    /// Whether this process works on the run.
+    pub fn works_on(&self, id: Uuid) -> bool {
+        self.live(id).is_some()
+    }
+
     /// A place for one more run, if there is one.
     pub(crate) fn accept(&self) -> Option<OwnedSemaphorePermit> {
         self.0.accepted.clone().try_acquire_owned().ok()

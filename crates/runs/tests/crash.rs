@@ -19,7 +19,7 @@ use sidestage_runs::{
 };
 use sidestage_sandbox::{Options, Running as Sandbox};
 use support::{
-    crashing::Crashing,
+    disturbed::Disturbed,
     points::Points,
     wire::{Manner, Wire},
 };
@@ -72,7 +72,7 @@ impl Process {
         let open = async move {
             let journal: Arc<dyn sidestage_runs::Journal> =
                 Arc::new(Sql::open(&journal).await.unwrap());
-            let journal = Arc::new(Crashing { journal, points });
+            let journal = Arc::new(Disturbed::new(journal, points));
             let settings = Settings {
                 replica: "the only one".into(),
                 looking: Looking {

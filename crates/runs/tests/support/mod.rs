@@ -2,7 +2,8 @@
 
 #![allow(dead_code)]
 
-pub mod crashing;
+pub mod accounts;
+pub mod disturbed;
 pub mod journals;
 pub mod points;
 pub mod wire;

@@ -1,21 +1,42 @@
-//! A journal whose process dies before or after a write.
+//! A journal that is disturbed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sidestage_action::Result;
+use sidestage_action::{Error, Result};
 use sidestage_runs::{
     EffectRecord, Event, EventKind, Filter, Journal, Key, RunRecord,
     journal::{Batch, Begun, Held, NewRun, TakenOver, Write},
 };
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::points::Points;
 
-pub struct Crashing {
-    pub journal: Arc<dyn Journal>,
-    pub points: Points,
+/// A journal whose process dies before or after a write, or that takes runs and nothing of what they say.
+pub struct Disturbed {
+    journal: Arc<dyn Journal>,
+    points: Points,
+    pub is_full: AtomicBool,
+    pub refusals: Notify,
+}
+
+impl Disturbed {
+    pub fn new(journal: Arc<dyn Journal>, points: Points) -> Self {
+        Disturbed {
+            journal,
+            points,
+            is_full: AtomicBool::new(false),
+            refusals: Notify::new(),
+        }
+    }
 }
 
 /// What a write is, in a few words.
@@ -38,7 +59,7 @@ fn words(batches: &[Batch]) -> String {
 }
 
 #[async_trait]
-impl Journal for Crashing {
+impl Journal for Disturbed {
     async fn begin(&self, new: &NewRun) -> Result<Begun> {
         self.points.reach("before the run is written down").await;
         let begun = self.journal.begin(new).await;
@@ -47,6 +68,10 @@ impl Journal for Crashing {
     }
 
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
+        if self.is_full.load(Ordering::Relaxed) {
+            self.refusals.notify_one();
+            return Err(Error::internal("the disk is full"));
+        }
         let words = words(batches);
         self.points.reach(format!("before writing {words}")).await;
         let held = self.journal.append(batches).await;

@@ -1,0 +1,481 @@
+//! Replicas that share a journal, and what is taken back. Each test runs against a real SQLite file and a real
+//! PostgreSQL.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod support;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use sidestage_action::{Code, Principal, UndoOutput, effect::Looking};
+use sidestage_redact::Redactor;
+use sidestage_runs::{
+    Event, EventKind, Key, Run, Runs, Settings, Snapshot, Start, Started, Status,
+};
+use support::{
+    accounts::Accounts,
+    disturbed::Disturbed,
+    journals::{self, Kind, Place},
+    points::Points,
+};
+
+const ACTION: &str = "test:create-accounts";
+
+fn ci() -> Principal {
+    Principal::Key { name: "ci".into() }
+}
+
+struct Stage {
+    place: Place,
+    accounts: Arc<Accounts>,
+}
+
+impl Stage {
+    async fn new(kind: Kind) -> Self {
+        Stage {
+            place: journals::open(kind).await,
+            accounts: Arc::default(),
+        }
+    }
+
+    fn settings(name: &str) -> Settings {
+        Settings {
+            replica: name.into(),
+            lease: Duration::from_millis(400),
+            looking: Looking {
+                times: 2,
+                pause: Duration::from_millis(1),
+            },
+            ..Settings::default()
+        }
+    }
+
+    /// Another process, with a journal connection of its own.
+    async fn replica(&self, name: &str) -> Runs {
+        self.replica_with(Self::settings(name)).await
+    }
+
+    async fn replica_with(&self, settings: Settings) -> Runs {
+        let journal = self.place.open_again().await;
+        Runs::open(settings, Redactor::new(), journal, self.accounts.actions())
+            .await
+            .unwrap()
+    }
+}
+
+/// A process that can be killed: it has a runtime of its own.
+struct Process(Option<tokio::runtime::Runtime>, Runs);
+
+impl Process {
+    async fn start(stage: &Stage, name: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (url, actions) = (stage.place.url().to_owned(), stage.accounts.actions());
+        let settings = Stage::settings(name);
+        let runs = runtime.spawn(async move {
+            let journal = Arc::new(sidestage_runs::journal::Sql::open(&url).await.unwrap());
+            Runs::open(settings, Redactor::new(), journal, actions)
+                .await
+                .unwrap()
+        });
+        let runs = runs.await.unwrap();
+        Process(Some(runtime), runs)
+    }
+
+    async fn within<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Runs) -> futures::future::BoxFuture<'static, T> + Send + 'static,
+    ) -> T {
+        let runs = self.1.clone();
+        let task = self
+            .0
+            .as_ref()
+            .unwrap()
+            .spawn(async move { work(runs).await });
+        task.await.unwrap()
+    }
+
+    fn kill(mut self) {
+        self.0.take().unwrap().shutdown_background();
+    }
+}
+
+async fn try_start(
+    runs: &Runs,
+    key: Option<&str>,
+    input: Value,
+) -> sidestage_action::Result<Started> {
+    let prepared = runs.find_action(ACTION).unwrap().prepare(input).unwrap();
+    runs.start(Start {
+        action: ACTION.into(),
+        principal: ci(),
+        prepared,
+        dry_run: false,
+        key: key.map(|key| Key::given(&ci(), key).unwrap()),
+    })
+    .await
+}
+
+async fn start(runs: &Runs, key: Option<&str>, input: Value) -> Run {
+    try_start(runs, key, input).await.unwrap().run
+}
+
+async fn end(run: &Run) -> Snapshot {
+    let ended = run.ended(Duration::from_secs(60)).await.unwrap();
+    ended.expect("the run hangs")
+}
+
+/// Until the run has said this.
+async fn says(run: &Run, text: &str) -> u64 {
+    let mut events = Box::pin(run.clone().follow(0));
+    while let Some(event) = events.next().await {
+        if let EventKind::Log { message, .. } | EventKind::Progress { message, .. } = &event.kind
+            && message.contains(text)
+        {
+            return event.id;
+        }
+    }
+    panic!("it never says {text:?}")
+}
+
+async fn events(run: &Run, after: u64) -> Vec<Event> {
+    run.clone().follow(after).collect().await
+}
+
+fn waiting(names: &[&str]) -> Value {
+    json!({ "names": names, "wait": true })
+}
+
+async fn another_replica_takes_up_what_a_dead_one_left(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let dead = Process::start(&stage, "dead").await;
+    let (id, seen) = dead
+        .within(|runs| {
+            Box::pin(async move {
+                let run = start(&runs, Some("k"), waiting(&["ada", "bob"])).await;
+                (run.spec.id, says(&run, "waiting at the gate").await)
+            })
+        })
+        .await;
+    let other = stage.replica("other").await;
+    // A client that follows through the other replica, from where it was.
+    let run = other.get(id, Some(&ci())).await.unwrap();
+    let following = tokio::spawn({
+        let run = run.clone();
+        async move { events(&run, seen).await }
+    });
+    dead.kill();
+    says(&run, "taken up again after an interruption").await;
+    stage.accounts.gate.0.add_permits(1);
+    let rest = following.await.unwrap();
+    assert_eq!(rest[0].id, seen + 1);
+    assert!(matches!(
+        rest.last().unwrap().kind,
+        EventKind::End {
+            status: Status::Succeeded,
+            ..
+        }
+    ));
+    let ended = end(&run).await;
+    assert_eq!(ended.output, Some(json!({"created": ["ada", "bob"]})));
+    assert_eq!(stage.accounts.changes(), ["create ada", "create bob"]);
+    // The same key finds it, too.
+    assert!(
+        try_start(&other, Some("k"), waiting(&["ada", "bob"]))
+            .await
+            .unwrap()
+            .joined
+    );
+}
+
+async fn a_replica_that_lost_its_lease_changes_nothing_more(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let slow = stage.replica("slow").await;
+    let run = start(&slow, None, json!({"names": ["ada"], "wait": true})).await;
+    says(&run, "waiting at the gate").await;
+    let thief = stage.place.open_again().await;
+    thief.hand_over("slow").await.unwrap();
+    let taken = thief
+        .take_over("thief", Duration::from_secs(60), 10, false)
+        .await
+        .unwrap();
+    assert_eq!(taken.len(), 1);
+    stage.accounts.gate.0.add_permits(1);
+    // What the slow one has to say is refused, and it lets go: the run goes on elsewhere.
+    while slow.works_on(run.spec.id) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(run.status().await.unwrap(), Status::Running);
+}
+
+async fn a_run_that_needs_a_secret_ends_with_a_sentence(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let dead = Process::start(&stage, "one").await;
+    let id = dead
+        .within(|runs| {
+            Box::pin(async move {
+                let input = json!({"names": ["ada"], "wait": true, "token": "s3cr3t-token"});
+                let run = start(&runs, Some("k"), input).await;
+                says(&run, "waiting at the gate").await;
+                run.spec.id
+            })
+        })
+        .await;
+    dead.kill();
+    let again = stage.replica("one").await;
+    let run = again.get(id, None).await.unwrap();
+    let error = end(&run).await.error.unwrap();
+    assert!(
+        error
+            .message
+            .contains("was given a secret that Sidestage does not keep"),
+        "{error:?}"
+    );
+    assert!(error.message.contains("Run the step again"), "{error:?}");
+    // The step run again has the secret, and what was made.
+    stage.accounts.gate.0.add_permits(1);
+    let input = json!({"names": ["ada"], "wait": true, "token": "s3cr3t-token"});
+    let next = start(&again, Some("k"), input).await;
+    assert_eq!(next.spec.continues, Some(id));
+    assert_eq!(end(&next).await.output, Some(json!({"created": ["ada"]})));
+}
+
+async fn a_cancel_reaches_the_replica_that_works_on_the_run(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let (one, two) = (stage.replica("one").await, stage.replica("two").await);
+    let run = start(&one, None, waiting(&["ada"])).await;
+    says(&run, "waiting at the gate").await;
+    let seen = two.get(run.spec.id, None).await.unwrap();
+    seen.cancel().await.unwrap();
+    assert_eq!(end(&seen).await.status, Status::Cancelled);
+}
+
+async fn stopping_hands_over_and_the_next_one_goes_on(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let old = stage.replica("old").await;
+    let run = start(&old, None, waiting(&["ada"])).await;
+    let seen = says(&run, "waiting at the gate").await;
+    let follower = tokio::spawn({
+        let run = run.clone();
+        async move { events(&run, seen).await }
+    });
+    old.drain(Duration::ZERO).await;
+    assert!(
+        follower.await.unwrap().is_empty(),
+        "sent away without an end"
+    );
+    let new = stage.replica("new").await;
+    stage.accounts.gate.0.add_permits(1);
+    let run = new.get(run.spec.id, None).await.unwrap();
+    assert_eq!(end(&run).await.status, Status::Succeeded);
+    assert_eq!(stage.accounts.changes(), ["create ada"]);
+}
+
+async fn an_undo_takes_back_what_the_run_made_and_nothing_else(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    stage.accounts.there().insert("adopted".into(), 99);
+    let runs = stage.replica("one").await;
+    let input = json!({"names": ["ada", "adopted", "root", "bob"]});
+    let run = start(&runs, Some("k"), input.clone()).await;
+    end(&run).await;
+    let undo = async |dry_run| {
+        let undo = runs.undo(&run, &ci(), dry_run).await.unwrap();
+        assert!(!undo.joined);
+        assert_eq!(undo.run.spec.undoes, Some(run.spec.id));
+        let ended = end(&undo.run).await;
+        let output: UndoOutput = serde_json::from_value(ended.output.unwrap()).unwrap();
+        (undo.run, output)
+    };
+    let made = |output: &UndoOutput| {
+        let undone = output.undone.iter().map(|made| made.key.clone());
+        undone.collect::<Vec<_>>()
+    };
+    let before = stage.accounts.changes();
+    let (_, planned) = undo(true).await;
+    assert_eq!(
+        stage.accounts.changes(),
+        before,
+        "a dry run changes nothing"
+    );
+    assert_eq!(made(&planned), ["bob", "ada"], "the newest first");
+    // As long as nothing is taken back, the key has its answer.
+    assert!(
+        try_start(&runs, Some("k"), input.clone())
+            .await
+            .unwrap()
+            .joined
+    );
+
+    let (undo_run, output) = undo(false).await;
+    assert_eq!(output, planned);
+    assert_eq!(output.kept[0].why, "The account root cannot be removed.");
+    assert_eq!(stage.accounts.names(), ["adopted", "root"]);
+    let effects = end(&undo_run).await.effects;
+    let effects: Vec<_> = effects
+        .iter()
+        .map(|effect| (&*effect.intent.kind, &*effect.intent.key))
+        .collect();
+    assert_eq!(
+        effects,
+        [("removal of account", "bob"), ("removal of account", "ada")]
+    );
+    // An undo again finds it gone; the key starts anew.
+    undo(false).await;
+    let again = try_start(&runs, Some("k"), input).await.unwrap();
+    assert!(!again.joined);
+    assert_eq!(
+        end(&again.run).await.output,
+        Some(json!({"created": ["ada", "bob"]}))
+    );
+    let refused = runs.undo(&undo_run, &ci(), false).await.err().unwrap();
+    assert_eq!(refused.code(), Code::Conflict);
+}
+
+async fn on_failure_undo_takes_back_before_the_run_ends(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    stage.accounts.there().insert("adopted".into(), 99);
+    let runs = stage.replica("one").await;
+    let names = ["ada", "adopted", "root", "bob"];
+    let input = json!({"names": names, "fail": true, "onFailure": "undo"});
+    let run = start(&runs, None, input).await;
+    let ended = end(&run).await;
+    assert_eq!(
+        ended.error.unwrap().message,
+        "The last step is refused. What this run had made was taken back: account bob, account ada. account root stays: The account root cannot be removed."
+    );
+    assert_eq!(ended.status, Status::Failed);
+    assert_eq!(stage.accounts.names(), ["adopted", "root"]);
+    // A cancelled run takes back, too.
+    let run = start(
+        &runs,
+        None,
+        json!({"names": ["eve"], "wait": true, "onFailure": "undo"}),
+    )
+    .await;
+    says(&run, "waiting at the gate").await;
+    run.cancel().await.unwrap();
+    assert_eq!(end(&run).await.status, Status::Cancelled);
+    assert_eq!(stage.accounts.names(), ["adopted", "root"]);
+}
+
+async fn a_retry_goes_on_from_what_was_made(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let runs = stage.replica("one").await;
+    let run = start(&runs, Some("k"), waiting(&["ada"])).await;
+    says(&run, "waiting at the gate").await;
+    let refused = runs.retry(&run).await.err().unwrap();
+    assert!(refused.message().contains("is under way"), "{refused}");
+    run.cancel().await.unwrap();
+    end(&run).await;
+    stage.accounts.gate.0.add_permits(1);
+    let retry = runs.retry(&run).await.unwrap();
+    assert!(!retry.joined);
+    assert_eq!(
+        end(&retry.run).await.output,
+        Some(json!({"created": ["ada"]}))
+    );
+    assert_eq!(end(&run).await.continued_by, Some(retry.run.spec.id));
+    let again = runs.retry(&run).await.unwrap();
+    assert!(again.joined && again.run.spec.id == retry.run.spec.id);
+    let refused = runs.undo(&run, &ci(), false).await.err().unwrap();
+    assert!(
+        refused.message().contains("was continued by run"),
+        "{refused}"
+    );
+    assert!(
+        try_start(&runs, Some("k"), waiting(&["ada"]))
+            .await
+            .unwrap()
+            .joined
+    );
+}
+
+async fn runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let runs = stage
+        .replica_with(Settings {
+            most_running: 1,
+            most_waiting: 2,
+            ..Stage::settings("one")
+        })
+        .await;
+    let first = start(&runs, Some("a"), waiting(&["a"])).await;
+    says(&first, "waiting at the gate").await;
+    let second = start(&runs, Some("b"), waiting(&["b"])).await;
+    says(&second, "waiting for its turn").await;
+    let third = start(&runs, Some("c"), waiting(&["c"])).await;
+    says(&third, "waiting for its turn").await;
+    let refused = try_start(&runs, Some("d"), waiting(&["d"]))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(refused.code(), Code::RateLimited);
+    assert!(refused.wait().is_some());
+    // Who has a run already is not refused, nor is a cancel of one that waits.
+    assert!(
+        try_start(&runs, Some("c"), waiting(&["c"]))
+            .await
+            .unwrap()
+            .joined
+    );
+    third.cancel().await.unwrap();
+    assert_eq!(end(&third).await.status, Status::Cancelled);
+    stage.accounts.gate.0.add_permits(2);
+    end(&first).await;
+    end(&second).await;
+    assert_eq!(stage.accounts.changes(), ["create a", "create b"]);
+}
+
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Sqlite).await; })* }
+        mod postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Postgres).await; })* }
+    };
+}
+
+on_both![
+    another_replica_takes_up_what_a_dead_one_left,
+    a_replica_that_lost_its_lease_changes_nothing_more,
+    a_run_that_needs_a_secret_ends_with_a_sentence,
+    a_cancel_reaches_the_replica_that_works_on_the_run,
+    stopping_hands_over_and_the_next_one_goes_on,
+    an_undo_takes_back_what_the_run_made_and_nothing_else,
+    on_failure_undo_takes_back_before_the_run_ends,
+    a_retry_goes_on_from_what_was_made,
+    runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused,
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_cannot_be_written_fails_the_run_before_any_change() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let journal = Disturbed::new(stage.place.journal(), Points::default());
+    journal.is_full.store(true, Ordering::Relaxed);
+    let journal = Arc::new(journal);
+    let runs = Runs::open(
+        Stage::settings("one"),
+        Redactor::new(),
+        journal.clone(),
+        stage.accounts.actions(),
+    );
+    let runs = runs.await.unwrap();
+    let run = start(&runs, Some("k"), json!({"names": ["ada"]})).await;
+    // It cannot even write down that it failed, and does so as soon as it can.
+    journal.refusals.notified().await;
+    journal.refusals.notified().await;
+    assert_eq!(stage.accounts.changes(), Vec::<String>::new());
+    journal.is_full.store(false, Ordering::Relaxed);
+    let error = end(&run).await.error.unwrap();
+    assert!(
+        error.message.contains("makes no change without it"),
+        "{error:?}"
+    );
+    assert_eq!(stage.accounts.changes(), Vec::<String>::new());
+}

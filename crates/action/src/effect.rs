@@ -91,6 +91,11 @@ impl<T> Ensured<T> {
     pub fn created(&self) -> bool {
         self.outcome == Outcome::Created
     }
+
+    /// Whether this run made it, or, in a dry run, would make it.
+    pub fn changes(&self) -> bool {
+        self.outcome != Outcome::Adopted
+    }
 }
 
 /// How an effect ended.

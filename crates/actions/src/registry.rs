@@ -1,6 +1,9 @@
 //! All actions, bound to the configured connections.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -123,17 +126,16 @@ fn bind<P: Provider>(configs: &[ConnectionConfig]) -> Result<BoundProvider> {
     let connections = Arc::new(Connections::<P>::new(configs)?);
     let actions = P::actions().into_iter().map(|action| {
         let descriptor = action.descriptor(P::SERVICE);
-        let checker = Checker::new(&descriptor.schema.input)?;
         let bound = Bound {
             action: Arc::from(action),
             descriptor,
-            checker,
+            checker: OnceLock::new(),
             connections: connections.clone(),
         };
-        Ok(Arc::new(bound) as Arc<dyn Runnable>)
+        Arc::new(bound) as Arc<dyn Runnable>
     });
     Ok(BoundProvider {
-        actions: actions.collect::<Result<_>>()?,
+        actions: actions.collect(),
         options: connections,
     })
 }
@@ -180,8 +182,19 @@ impl<P: Provider> Options for Connections<P> {
 struct Bound<P: Provider> {
     action: Arc<dyn AnyAction<P::Client>>,
     descriptor: Descriptor,
-    checker: Checker,
+    /// Made when it is first asked for.
+    checker: OnceLock<Checker>,
     connections: Arc<Connections<P>>,
+}
+
+impl<P: Provider> Bound<P> {
+    fn checker(&self) -> Result<&Checker> {
+        if let Some(checker) = self.checker.get() {
+            return Ok(checker);
+        }
+        let checker = Checker::new(&self.descriptor.schema.input)?;
+        Ok(self.checker.get_or_init(|| checker))
+    }
 }
 
 impl<P: Provider> Runnable for Bound<P> {
@@ -191,7 +204,7 @@ impl<P: Provider> Runnable for Bound<P> {
 
     fn prepare(&self, input: Value) -> Result<Prepared> {
         schema::refuse_expressions(&input)?;
-        self.checker.check(&input)?;
+        self.checker()?.check(&input)?;
         let Value::Object(mut own) = input else {
             return Err(Error::internal(
                 "the schema of an input accepts something that is not a map",

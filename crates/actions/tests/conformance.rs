@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use sidestage_action::{Code, Kept, Runnable, Service, UndoOutput, schema::Checker};
 use sidestage_actions::{ConnectionConfig, Registry};
+use sidestage_sandbox::{Options, Sandbox};
 use tokio::task::JoinSet;
 
 use support::{Ended, Stage, examples, wire::Fault};
@@ -228,7 +229,10 @@ async fn a_second_run_changes_nothing() {
                 }
                 output
             };
-            assert_eq!(same(&first), same(&second), "{id}");
+            // What was taken away the first time is not there the second.
+            let takes_away = stage.action(&id).descriptor().attributes.destructive;
+            let (first, second) = (same(&first), same(&second));
+            assert!(takes_away || first == second, "{id}: {first} {second}");
         }
     }
 }
@@ -449,15 +453,22 @@ async fn no_secret_leaves() {
 
 /// A service that repeats the whole call, token included, in its answer to the `n`-th. False: there is no such call.
 async fn tell_secrets(id: &str, fault: Fault, n: usize) -> bool {
-    let accept = |config: &mut ConnectionConfig| config.accept_template_token = true;
+    let services = Sandbox::new(Options::default());
+    // The connection's own token may do less than the one that the template gives.
+    let accept = |config: &mut ConnectionConfig| {
+        config.accept_template_token = true;
+        config.token = services
+            .tokens(&config.provider)
+            .map(|tokens| tokens.member.into());
+    };
     let stage = Stage::with(Duration::ZERO, accept).await;
-    // The last example is for the user whose token it is.
-    let mut input = examples(&*stage.action(id)).pop().expect("an example");
+    let mut input = example(&stage, id);
     let service = service_of(&*stage.action(id));
     let tokens = stage.tokens(service.id);
-    input[service.token_input] = tokens.member.into();
+    input[service.token_input] = tokens.administrator.into();
     let prepared = stage.action(id).prepare(input.clone()).unwrap();
-    assert!(!prepared.input.to_string().contains(tokens.member), "{id}");
+    let kept = prepared.input.to_string();
+    assert!(!kept.contains(tokens.administrator), "{id}");
     assert_eq!(prepared.secrets.len(), 1, "{id}");
     stage.wire.break_call(n, fault);
     let ended = stage.run(id, input).await;

@@ -4,9 +4,11 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use sidestage_action::{Error, Result};
-use sidestage_upstream::{Body, Request, StatusCode, Upstream};
+use sidestage_upstream::{Body, Method, Request, StatusCode, Upstream};
 use url::Url;
 use uuid::Uuid;
 
@@ -75,6 +77,82 @@ impl Client {
             .users
             .into_iter()
             .find(|user| user.email.eq_ignore_ascii_case(email)))
+    }
+
+    /// Makes an account.
+    pub(super) async fn create_user(&self, body: &CreateUser<'_>) -> Result<User> {
+        self.read(self.upstream.post("/api/v2/users", &[]).json(body))
+            .await
+    }
+
+    /// Deletes an account. Coder refuses that while there are workspaces of it.
+    pub(super) async fn delete_user(&self, user: Uuid) -> Result<()> {
+        self.change(
+            self.upstream
+                .delete("/api/v2/users/{user}", &[&user.to_string()]),
+        )
+        .await
+    }
+
+    /// `activate`s or `suspend`s an account.
+    pub(super) async fn set_status(&self, user: Uuid, word: &str) -> Result<()> {
+        let path = "/api/v2/users/{user}/status/{status}";
+        self.change(self.upstream.put(path, &[&user.to_string(), word]))
+            .await
+    }
+
+    /// The ways of signing in that this Coder has.
+    pub(super) async fn auth_methods(&self) -> Result<AuthMethods> {
+        self.read(self.upstream.get("/api/v2/users/authmethods", &[]))
+            .await
+    }
+
+    /// The organizations that the credential sees.
+    pub(super) async fn organizations(&self) -> Result<Vec<Organization>> {
+        Ok(self
+            .read::<Option<Vec<Organization>>>(self.upstream.get("/api/v2/organizations", &[]))
+            .await?
+            .unwrap_or_default())
+    }
+
+    /// An organization by id or name, or the `default` one.
+    pub(super) async fn organization(&self, named: &str) -> Result<Option<Organization>> {
+        let path = "/api/v2/organizations/{organization}";
+        self.find(self.upstream.get(path, &[named])).await
+    }
+
+    /// Puts a user into an organization.
+    pub(super) async fn add_member(&self, organization: Uuid, user: Uuid) -> Result<()> {
+        let result = self.member(Method::POST, organization, user).await;
+        result.map_err(|error| {
+            let is_member = error.status() == Some(StatusCode::BAD_REQUEST)
+                && error
+                    .json()
+                    .and_then(Refusal::of)
+                    .is_some_and(|said| said.message.contains("already an organization member"));
+            match is_member {
+                true => Error::conflict("The user is a member already.").because(error),
+                false => self.explain(error),
+            }
+        })
+    }
+
+    /// Takes a user out of an organization.
+    pub(super) async fn remove_member(&self, organization: Uuid, user: Uuid) -> Result<()> {
+        let result = self.member(Method::DELETE, organization, user).await;
+        result.map_err(|error| self.explain(error))
+    }
+
+    async fn member(
+        &self,
+        method: Method,
+        organization: Uuid,
+        user: Uuid,
+    ) -> Result<(), sidestage_upstream::Error> {
+        let path = "/api/v2/organizations/{organization}/members/{user}";
+        let ids = [organization.to_string(), user.to_string()];
+        let request = self.upstream.request(method, path, &[&ids[0], &ids[1]]);
+        request.send().await.map(|_| ())
     }
 
     /// A template by id.
@@ -247,6 +325,14 @@ impl Client {
         .await
     }
 
+    /// Begins to delete a workspace.
+    pub(super) async fn delete_workspace(&self, workspace: Uuid) -> Result<Build> {
+        let path = "/api/v2/workspaces/{workspace}/builds";
+        let body = serde_json::json!({ "transition": "delete" });
+        let request = self.upstream.post(path, &[&workspace.to_string()]);
+        self.read(request.json(&body)).await
+    }
+
     /// A build.
     pub(super) async fn build(&self, id: Uuid) -> Result<Build> {
         self.read(
@@ -324,6 +410,12 @@ impl Client {
             .await
             .and_then(|answer| answer.json())
             .map_err(|error| self.explain(error))
+    }
+
+    /// Like `read`, for an answer that says nothing more.
+    async fn change(&self, request: Request) -> Result<()> {
+        let sent = request.send().await;
+        sent.map(|_| ()).map_err(|error| self.explain(error))
     }
 
     /// Like `read`; None where Coder has no such thing, or does not show it.
@@ -507,8 +599,93 @@ pub(super) struct User {
     pub(super) email: String,
     #[serde(default)]
     pub(super) status: String,
+    #[serde(default)]
+    pub(super) login_type: String,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) organization_ids: Vec<Uuid>,
+}
+
+/// An account to be made.
+#[derive(Serialize)]
+pub(super) struct CreateUser<'a> {
+    pub(super) username: &'a str,
+    pub(super) email: &'a str,
+    pub(super) name: &'a str,
+    pub(super) login_type: LoginType,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    pub(super) password: Option<SecretString>,
+    pub(super) organization_ids: Vec<Uuid>,
+}
+
+fn exposed<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    let secret = secret.as_ref().map(ExposeSecret::expose_secret);
+    secret.serialize(serializer)
+}
+
+/// How a person signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LoginType {
+    Oidc,
+    Github,
+    Password,
+}
+
+impl LoginType {
+    /// The first that a Coder has is its own way.
+    pub(super) const ALL: [LoginType; 3] =
+        [LoginType::Oidc, LoginType::Github, LoginType::Password];
+
+    /// Coder's word.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            LoginType::Oidc => "oidc",
+            LoginType::Github => "github",
+            LoginType::Password => "password",
+        }
+    }
+}
+
+impl fmt::Display for LoginType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The ways of signing in that a Coder has.
+#[derive(Debug, Deserialize)]
+pub(super) struct AuthMethods {
+    #[serde(default)]
+    password: AuthMethod,
+    #[serde(default)]
+    github: AuthMethod,
+    #[serde(default)]
+    oidc: AuthMethod,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct AuthMethod {
+    #[serde(default)]
+    enabled: bool,
+}
+
+impl AuthMethods {
+    pub(super) fn has(&self, login_type: LoginType) -> bool {
+        match login_type {
+            LoginType::Oidc => self.oidc.enabled,
+            LoginType::Github => self.github.enabled,
+            LoginType::Password => self.password.enabled,
+        }
+    }
+}
+
+/// An organization in Coder.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Organization {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) display_name: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -193,7 +193,7 @@ impl Checked {
                             (user.entity.metadata.name) or the e-mail address, not the entity ref.";
             return Err(Error::invalid("user", sentence));
         }
-        check_name(&input.workspace_name)?;
+        check_name("workspaceName", &input.workspace_name)?;
         let ttl = input.ttl.map(|text| duration("ttl", &text)).transpose()?;
         let month = Duration::from_secs(30 * 24 * 60 * 60);
         if ttl.is_some_and(|ttl| ttl < Duration::from_secs(60) || ttl > month) {
@@ -222,28 +222,28 @@ impl Checked {
 }
 
 /// Coder's rule for names. Names in Backstage may be longer and may hold dots and underscores.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(field: &str, name: &str) -> Result<()> {
     let fits = name.len() <= 32
         && name
             .split('-')
             .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()));
     if !fits {
         let sentence = format!(
-            "Coder refuses the workspaceName {name:?}: it must be 1 to 32 characters, letters (a-z, A-Z) and digits, \
+            "Coder refuses the {field} {name:?}: it must be 1 to 32 characters, letters (a-z, A-Z) and digits, \
              with single dashes between them."
         );
-        return Err(Error::invalid("workspaceName", sentence));
+        return Err(Error::invalid(field, sentence));
     }
     if matches!(name, "new" | "create") {
         return Err(Error::invalid(
-            "workspaceName",
-            "Coder keeps the names new and create for itself; choose another workspaceName.",
+            field,
+            format!("Coder keeps the names new and create for itself; choose another {field}."),
         ));
     }
     Ok(())
 }
 
-fn duration(field: &str, text: &str) -> Result<Duration> {
+pub(super) fn duration(field: &str, text: &str) -> Result<Duration> {
     let parsed: Option<Duration> = text
         .parse::<jiff::SignedDuration>()
         .ok()

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use sidestage_action::{Code, Context, Error, Level, Result};
 use uuid::Uuid;
 
-use super::client::{Agent, Build, Client, Dashboard, JobStatus, Workspace};
+use super::client::{Agent, Build, Client, Dashboard, JobStatus, Transition, Workspace};
 
 /// Follows one workspace.
+#[derive(Clone, Copy)]
 pub(super) struct Follow<'a> {
     pub(super) ctx: &'a Context,
     pub(super) client: &'a Client,
@@ -26,8 +27,12 @@ impl Follow<'_> {
         let build = self.watch(build, Some(&mut log)).await?;
         match build.job.status {
             JobStatus::Succeeded => {
+                let resources = match build.transition {
+                    Transition::Delete => "gone",
+                    _ => "there",
+                };
                 self.ctx.info(format!(
-                    "build {} has succeeded: the workspace's resources are there",
+                    "build {} has succeeded: the workspace's resources are {resources}",
                     build.build_number
                 ));
                 Ok(())
@@ -218,11 +223,17 @@ impl Follow<'_> {
                 "The template lacks values of its own variables, so {owner}/{name} was not built{why}. A Coder \
                  administrator has to set them; then run the step again. See {log}"
             ),
-            _ => format!(
-                "Build {} of {owner}/{name} {how}{why}. The workspace remains, not built: running the step again \
-                 builds it anew. Coder's log: {log}",
-                build.build_number
-            ),
+            _ => {
+                let (state, again) = match build.transition {
+                    Transition::Delete => ("perhaps in parts", "goes on deleting it"),
+                    _ => ("not built", "builds it anew"),
+                };
+                format!(
+                    "Build {} of {owner}/{name} {how}{why}. The workspace remains, {state}: running the step again \
+                     {again}. Coder's log: {log}",
+                    build.build_number
+                )
+            }
         };
         Error::new(Code::UpstreamRejected, sentence).says_what_remains()
     }

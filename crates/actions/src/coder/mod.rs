@@ -1,12 +1,19 @@
-//! Coder: workspaces.
+//! Coder: workspaces and accounts.
 
 mod builds;
 mod client;
+mod create_user;
 mod create_workspace;
+mod delete_workspace;
 mod follow;
 mod lookup;
+mod options;
 mod parameters;
 mod refusals;
+mod suspend_user;
+mod under_way;
+mod undo;
+mod users;
 mod workspace;
 
 use http::HeaderName;
@@ -14,7 +21,7 @@ use secrecy::SecretString;
 use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 
-use crate::provider::{ClientSettings, Provider};
+use crate::provider::{Choice, ClientSettings, Filter, Provider};
 
 pub(crate) struct Coder;
 
@@ -40,10 +47,21 @@ impl Provider for Coder {
     }
 
     fn actions() -> Vec<Box<dyn AnyAction<Self::Client>>> {
-        vec![Box::new(create_workspace::CreateWorkspace)]
+        vec![
+            Box::new(create_user::CreateUser),
+            Box::new(create_workspace::CreateWorkspace),
+            Box::new(delete_workspace::DeleteWorkspace),
+            Box::new(suspend_user::SuspendUser),
+        ]
     }
 
-    async fn undo(_: &Context, _: &client::Client, _: &Made) -> Result<Undone> {
-        Ok(Undone::Stays("Delete it in Coder.".into()))
+    async fn undo(ctx: &Context, client: &Self::Client, made: &Made) -> Result<Undone> {
+        undo::undo(ctx, client, made).await
+    }
+
+    const OPTIONS: &'static [&'static str] = options::LISTS;
+
+    async fn options(client: &Self::Client, list: &str, filter: &Filter) -> Result<Vec<Choice>> {
+        options::options(client, list, filter).await
     }
 }

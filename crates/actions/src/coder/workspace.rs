@@ -6,7 +6,7 @@ use sidestage_action::{Code, Context, Difference, Effect, Error, Result};
 use uuid::Uuid;
 
 use super::{
-    builds::{Cancel, Start},
+    builds::Start,
     client::{
         Build, Client, CreateWorkspace as Body, Deployment, JobStatus, Template, Transition, User,
         Version, Workspace,
@@ -15,13 +15,8 @@ use super::{
     follow::Follow,
     lookup::{find_owner, find_template},
     parameters::Parameters,
+    under_way::UnderWay,
 };
-
-/// How long clearing up after a cancelled run may take.
-const CLEANUP: Duration = Duration::from_secs(30);
-
-/// How long it is waited for a build that is being cancelled. Terraform may need longer to end in order.
-const CANCELING: Duration = Duration::from_secs(10);
 
 /// From here on Coder tells about the git logins of the owner; before it told about those of the token's user.
 const EXTERNAL_AUTH_OF_OWNER: Version = Version(2, 36);
@@ -174,7 +169,7 @@ impl<'a> Wanted<'a> {
         let result = self.bring_up(ctx, workspace, &mut under_way).await;
         let (workspace, status) = match result {
             Err(error) if matches!(error.code(), Code::Cancelled | Code::DeadlineExceeded) => {
-                return Err(self.clear_up(ctx, under_way, error).await);
+                return Err(under_way.clear_up(&self.follow(ctx), error).await);
             }
             result => result?,
         };
@@ -417,65 +412,6 @@ impl<'a> Wanted<'a> {
         Ok((workspace, status))
     }
 
-    /// Cancels the build of a run that is over, and says what is left.
-    async fn clear_up(&self, ctx: &Context, under_way: UnderWay, over: Error) -> Error {
-        let ctx = &ctx.cleanup(CLEANUP);
-        let number = under_way.build.build_number;
-        let key = self.key();
-        let what = match self.end(ctx, &under_way).await {
-            Ok(Ended::Canceled) => format!("Its build {number} of {key} was cancelled in Coder."),
-            Ok(Ended::Canceling) => format!("Coder is cancelling its build {number} of {key}."),
-            Ok(Ended::Before) => format!("Build {number} of {key} had already ended."),
-            Ok(Ended::NotOurs) => {
-                format!("Build {number} of {key} was begun by somebody else and goes on.")
-            }
-            Err(error) => {
-                let why = error.message().trim_end_matches('.');
-                format!("Build {number} of {key} goes on, since it could not be cancelled ({why}).")
-            }
-        };
-        let page = self
-            .deployment
-            .dashboard
-            .workspace(&self.owner.username, &self.name);
-        let left = format!(
-            "The workspace {key} remains: run the step again to continue, or delete it in Coder at {page}"
-        );
-        let how = match over.code() {
-            Code::Cancelled => "The run was cancelled.",
-            _ => "The run's time is up.",
-        };
-        Error::new(over.code(), format!("{how} {what} {left}"))
-            .says_what_remains()
-            .because(over)
-    }
-
-    async fn end(&self, ctx: &Context, under_way: &UnderWay) -> Result<Ended> {
-        let UnderWay { made, build } = under_way;
-        let now = ctx.race(self.client.build(build.id)).await?;
-        if now.job.status.is_final() {
-            return Ok(Ended::Before);
-        }
-        // A run that continues one which was cut finds a build that the same credential has begun.
-        let is_ours = *made || now.initiator_id == Some(ctx.race(self.client.me()).await?);
-        if !is_ours {
-            return Ok(Ended::NotOurs);
-        }
-        let key = format!("{}/builds/{}", self.key(), build.build_number);
-        ctx.ensure(&Cancel {
-            client: self.client,
-            build: build.id,
-            key,
-        })
-        .await?;
-        let ctx = &ctx.within(CANCELING);
-        match self.follow(ctx).until_ended(build.id).await {
-            Ok(ended) if ended.job.status == JobStatus::Canceled => Ok(Ended::Canceled),
-            Ok(_) => Ok(Ended::Before),
-            Err(_) => Ok(Ended::Canceling),
-        }
-    }
-
     fn follow<'b>(&'b self, ctx: &'b Context) -> Follow<'b> {
         Follow {
             ctx,
@@ -551,19 +487,4 @@ impl<'a> Wanted<'a> {
         }
         .into()
     }
-}
-
-/// The build that a run waits for.
-struct UnderWay {
-    /// Whether this run has begun it.
-    made: bool,
-    build: Build,
-}
-
-/// What became of a build that should end.
-enum Ended {
-    Canceled,
-    Canceling,
-    Before,
-    NotOurs,
 }

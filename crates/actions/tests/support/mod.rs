@@ -122,9 +122,14 @@ impl Stage {
         .unwrap()
     }
 
+    /// What there is in the services, by their names.
+    pub(crate) fn state(&self) -> Value {
+        self.sandbox.sandbox().state()
+    }
+
     /// What is under way in the services.
     pub(crate) fn under_way(&self) -> Vec<String> {
-        let state = self.sandbox.sandbox().state();
+        let state = self.state();
         let mut under_way = Vec::new();
         collect(&state, &mut under_way);
         under_way

@@ -168,7 +168,7 @@ fn validate(request: &CreateWorkspace) -> Result<()> {
             fail("template_version_id", tag, &shown(version));
         }
     }
-    if !is_valid_name(&request.name) {
+    if !is_name(&request.name) {
         let tag = if request.name.is_empty() {
             "required"
         } else {
@@ -180,7 +180,7 @@ fn validate(request: &CreateWorkspace) -> Result<()> {
 }
 
 /// `^[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$`, at most 32 bytes, and two reserved words (codersdk/name.go).
-fn is_valid_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 32
         && !matches!(name, "new" | "create")

@@ -28,7 +28,8 @@ pub(crate) fn router(coder: Coder) -> Router {
         .route("/buildinfo", get(buildinfo))
         .route("/applications/host", get(app_host))
         .route("/users", get(list_users).post(create_user))
-        .route("/users/{user}", get(read_user))
+        .route("/users/authmethods", get(auth_methods))
+        .route("/users/{user}", get(read_user).delete(delete_user))
         .route("/users/{user}/status/suspend", put(suspend_user))
         .route("/users/{user}/status/activate", put(activate_user))
         .route("/users/{user}/workspaces", post(create_workspace))
@@ -45,7 +46,7 @@ pub(crate) fn router(coder: Coder) -> Router {
         )
         .route(
             "/organizations/{organization}/members/{user}",
-            post(add_member),
+            post(add_member).delete(remove_member),
         )
         .route(
             "/organizations/{organization}/members/{user}/workspaces",
@@ -316,6 +317,16 @@ async fn create_user(caller: Caller, body: Bytes) -> Result<Response> {
     }
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let (username, email, login_type) = (text("username"), text("email"), text("login_type"));
+    if !decode::is_name(&username) {
+        let detail = "Validation failed for tag \"username\" with value: ";
+        return Err(
+            Error::bad("Validation failed.").field("username", format!("{detail}\"{username}\""))
+        );
+    }
+    if !email.contains('@') {
+        let detail = "Validation failed for tag \"email\" with value: ";
+        return Err(Error::bad("Validation failed.").field("email", format!("{detail}\"{email}\"")));
+    }
     let organizations: Vec<Uuid> = body["organization_ids"]
         .as_array()
         .into_iter()
@@ -356,6 +367,42 @@ async fn create_user(caller: Caller, body: Bytes) -> Result<Response> {
     let answer = view::user(&user);
     state.users.push(user);
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// How one can sign in; anybody may ask (coderd/userauth.go).
+async fn auth_methods() -> Json<Value> {
+    Json(json!({
+        "terms_of_service_url": "",
+        "password": { "enabled": true },
+        "github": { "enabled": false, "default_provider_configured": false },
+        "oidc": { "enabled": true, "signInText": "Keycloak", "iconUrl": "" },
+    }))
+}
+
+/// coderd/users.go deleteUser
+async fn delete_user(caller: Caller, Path(named): Path<String>) -> Result<Json<Value>> {
+    caller.must_manage_users()?;
+    let (mut state, now) = (caller.coder.state_mut(), caller.coder.now());
+    let id = caller.user(&state, &named)?.id;
+    if id == caller.user.id {
+        return Err(Error::new(
+            StatusCode::FORBIDDEN,
+            "You cannot delete yourself!",
+        ));
+    }
+    bury(&mut state, now);
+    if state
+        .workspaces
+        .iter()
+        .any(|workspace| workspace.owner == id && !workspace.deleted)
+    {
+        return Err(Error::new(
+            StatusCode::EXPECTATION_FAILED,
+            "You cannot delete a user that has workspaces. Delete their workspaces and try again!",
+        ));
+    }
+    state.users.retain(|user| user.id != id);
+    Ok(Json(json!({ "message": "User has been deleted!" })))
 }
 
 async fn suspend_user(caller: Caller, Path(named): Path<String>) -> Result<Json<Value>> {
@@ -439,6 +486,23 @@ async fn add_member(
     Ok(Json(
         json!({ "user_id": id, "organization_id": organization, "created_at": Timestamp::now(), "updated_at": Timestamp::now(), "roles": [] }),
     ))
+}
+
+async fn remove_member(
+    caller: Caller,
+    Path((named, user)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    caller.must_manage_users()?;
+    let mut state = caller.coder.state_mut();
+    let organization = organization(&caller, &state, &named)?;
+    let id = caller.user(&state, &user)?.id;
+    let user = state.users.iter_mut().find(|user| user.id == id);
+    let user = user.ok_or_else(Error::not_found)?;
+    if !user.organizations.contains(&organization) {
+        return Err(Error::not_found());
+    }
+    user.organizations.retain(|one| *one != organization);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 // Templates
@@ -829,10 +893,13 @@ fn build(
     parameters: Vec<(String, String)>,
 ) -> Build {
     let behaviour = match transition {
-        "start" => state
+        "start" | "delete" => state
             .queued
             .pop_front()
-            .unwrap_or_else(|| template.behaviour.clone()),
+            .unwrap_or_else(|| match transition {
+                "start" => template.behaviour.clone(),
+                _ => BuildBehaviour::Succeed,
+            }),
         _ => BuildBehaviour::Succeed,
     };
     Build {

@@ -8,14 +8,22 @@
 //! | `linus` | member of `coder`, dormant |
 //! | `suspended-sam` | suspended |
 //!
+//! `grace` has a workspace `old-project`, which runs.
+//!
 //! Templates of the organization `coder`: `node` (parameters `cpu`, `region`; presets `small`, `large`),
 //! `python`, `strict` (needs `git_repo`), `agentless`, `old` (deprecated), `private-git` (needs GitHub linked),
 //! `importing` (its version is not ready), and some whose builds do not go well: `fails`, `quota`, `slow`
 //! (until it is cancelled), `no-provisioner`, `startup-error`, `agent-timeout`. `acme` has a `node` too.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::state::{BuildBehaviour, Organization, Parameter, Preset, State, Template, Token, User};
+use super::state::{
+    Build, BuildBehaviour, Organization, Parameter, Preset, State, Template, Token, User, Workspace,
+};
 
 /// The token of `admin`, who may create workspaces for everybody.
 pub const OWNER_TOKEN: &str = "sandboxown-sandboxownertoken00001";
@@ -67,6 +75,8 @@ pub(super) fn seed() -> State {
         user: id(user),
         expired,
     };
+    let templates = templates();
+    let workspaces = vec![old_project(&templates[0])];
     State {
         organizations,
         users,
@@ -75,9 +85,46 @@ pub(super) fn seed() -> State {
             token(MEMBER_TOKEN, "ada", false),
             token(EXPIRED_TOKEN, "admin", true),
         ],
-        templates: templates(),
-        workspaces: Vec::new(),
+        templates,
+        workspaces,
         queued: Default::default(),
+    }
+}
+
+/// A workspace of grace's that has been running for long.
+fn old_project(template: &Template) -> Workspace {
+    let build = Build {
+        id: id("build/old-project"),
+        job: id("job/old-project"),
+        agent: id("agent/old-project"),
+        number: 1,
+        transition: "start",
+        initiator: id("grace"),
+        version: template.version,
+        preset: None,
+        parameters: [("cpu", "2"), ("region", "eu")]
+            .map(|(name, value)| (name.into(), value.into()))
+            .into(),
+        has_agent: true,
+        behaviour: BuildBehaviour::Succeed,
+        created_at: Timestamp::UNIX_EPOCH,
+        started: Instant::now(),
+        duration: Duration::ZERO,
+        cancelled: None,
+    };
+    Workspace {
+        id: id("workspace/old-project"),
+        name: "old-project".into(),
+        owner: id("grace"),
+        template: template.id,
+        organization: template.organization,
+        created_at: Timestamp::UNIX_EPOCH,
+        ttl_ms: None,
+        autostart: None,
+        automatic_updates: "never".into(),
+        dormant: false,
+        deleted: false,
+        builds: vec![build],
     }
 }
 

@@ -3,6 +3,7 @@
 mod actions;
 mod config;
 mod reference;
+mod runs;
 mod sandbox;
 mod serve;
 
@@ -26,6 +27,8 @@ enum Command {
     Config(config::Args),
     /// Print the OpenAPI document
     Openapi,
+    /// List, follow, cancel, retry and undo the runs of a Sidestage that is up
+    Runs(runs::Args),
     /// Run the in-memory services, for the demo, for tests and for authors of templates
     Sandbox(sandbox::Args),
 }
@@ -37,6 +40,7 @@ async fn main() -> std::process::ExitCode {
         Command::Actions(args) => actions::run(args),
         Command::Config(args) => config::run(args),
         Command::Openapi => actions::openapi(),
+        Command::Runs(args) => runs::run(args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     };
     match result {

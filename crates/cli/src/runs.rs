@@ -1,0 +1,408 @@
+//! `sidestage runs`: the runs of a Sidestage that is up, through its run API.
+
+use std::{fmt::Write as _, time::Duration};
+
+use anyhow::{Context, bail};
+use reqwest::{Client, Method, Response};
+use serde_json::Value;
+use url::Url;
+
+/// How often a lost event stream is asked for again, a second apart.
+const MOST_RECONNECTS: u32 = 120;
+
+/// List, follow, cancel, retry and undo the runs of a Sidestage that is up
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where Sidestage is
+    #[arg(
+        long,
+        global = true,
+        env = "SIDESTAGE_URL",
+        default_value = "http://127.0.0.1:7008"
+    )]
+    url: Url,
+    /// The token of a key in its configuration (auth.keys); one with allRuns sees everybody's runs
+    #[arg(long, global = true, env = "SIDESTAGE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print the answer of the run API as it is
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List runs, the newest first
+    List {
+        /// Only those that are running, succeeded, failed or cancelled
+        #[arg(long)]
+        status: Option<String>,
+        /// Only those of this action
+        #[arg(long)]
+        action: Option<String>,
+        /// Only those older than this run
+        #[arg(long)]
+        before: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show a run: what it was asked, what it made, what it said
+    Show {
+        /// The run's id
+        id: String,
+    },
+    /// Follow a run to its end; fails if the run does
+    Follow {
+        /// The run's id
+        id: String,
+    },
+    /// Ask a run to end, and wait until it has
+    Cancel {
+        /// The run's id
+        id: String,
+    },
+    /// Start a run again that did not succeed; it goes on from what was made
+    Retry {
+        /// The run's id
+        id: String,
+    },
+    /// Take back what a run made, the newest first; never what was there before
+    Undo {
+        /// The run's id
+        id: String,
+        /// Say what would be taken back, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let api = Api {
+        json: args.json,
+        token: args
+            .token
+            .context("this needs a token: set SIDESTAGE_TOKEN, or give --token")?,
+        url: args.url,
+        http: Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .build()?,
+    };
+    match args.command {
+        Command::List {
+            status,
+            action,
+            before,
+            limit,
+        } => {
+            let mut query = vec![("limit", limit.to_string())];
+            let narrowing = [("status", status), ("action", action), ("before", before)];
+            let narrowing = narrowing.into_iter();
+            query.extend(narrowing.filter_map(|(name, value)| Some((name, value?))));
+            let list = api.call(Method::GET, "/v1/runs", &query).await?;
+            say(if args.json {
+                pretty(&list)
+            } else {
+                table(&list)
+            });
+        }
+        Command::Show { id } => {
+            let run = api.run(Method::GET, &id, "", &[]).await?;
+            if args.json {
+                say(pretty(&run));
+            } else {
+                say(describe(&run));
+                say("\nEvents:".into());
+                if run["status"] == "running" {
+                    say("  it is under way; `sidestage runs follow` shows them".into());
+                } else {
+                    api.follow(&id, "  ").await?;
+                }
+            }
+        }
+        Command::Follow { id } => return api.follow_to_success(&id).await,
+        Command::Cancel { id } => {
+            api.run(Method::POST, &id, "/cancel", &[]).await?;
+            api.follow(&id, "").await?;
+        }
+        Command::Retry { id } => {
+            let run = api.run(Method::POST, &id, "/retry", &[]).await?;
+            let next = text(&run, "id");
+            if !args.json {
+                say(format!("run {next} goes on from run {id}"));
+            }
+            return api.follow_to_success(next).await;
+        }
+        Command::Undo { id, dry_run } => {
+            let query = [("dryRun", dry_run.to_string())];
+            let run = api.run(Method::POST, &id, "/undo", &query).await?;
+            let undo = text(&run, "id");
+            api.follow_to_success(undo).await?;
+            let undo = api.run(Method::GET, undo, "", &[]).await?;
+            say(if args.json {
+                pretty(&undo["output"])
+            } else {
+                undone(&undo["output"], dry_run)
+            });
+        }
+    }
+    Ok(())
+}
+
+struct Api {
+    /// Only JSON is printed.
+    json: bool,
+    url: Url,
+    token: String,
+    http: Client,
+}
+
+impl Api {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        last_event: Option<u64>,
+    ) -> anyhow::Result<Response> {
+        let url = self.url.join(path)?;
+        let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        request = request.query(query);
+        if let Some(last) = last_event {
+            request = request.header("last-event-id", last);
+        }
+        let at = || format!("Sidestage cannot be reached at {}", self.url);
+        let answer = request.send().await.map_err(reqwest::Error::without_url);
+        let answer = answer.with_context(at)?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let problem: Value = answer.json().await.unwrap_or_default();
+        match problem["detail"].as_str() {
+            Some(detail) => bail!("{detail}"),
+            None => bail!("{} answered {status}; is that Sidestage?", self.url),
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Value> {
+        let answer = self.send(method, path, query, None).await?;
+        answer
+            .json()
+            .await
+            .with_context(|| format!("{} did not answer with JSON; is that Sidestage?", self.url))
+    }
+
+    async fn run(
+        &self,
+        method: Method,
+        id: &str,
+        what: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Value> {
+        let id: uuid::Uuid = id
+            .parse()
+            .context("a run's id is a UUID, and this is none")?;
+        self.call(method, &format!("/v1/runs/{id}{what}"), query)
+            .await
+    }
+
+    async fn follow_to_success(&self, id: &str) -> anyhow::Result<()> {
+        let end = self.follow(id, "").await?;
+        match end["status"].as_str() {
+            Some("succeeded") => Ok(()),
+            Some(status) => bail!("run {id} {status}"),
+            None => bail!("run {id} ended without saying how"),
+        }
+    }
+
+    /// Prints what a run says until its end, and gives the last event. Comes back when the connection is lost.
+    async fn follow(&self, id: &str, indent: &str) -> anyhow::Result<Value> {
+        let path = format!("/v1/runs/{id}/events");
+        let mut last = 0;
+        for attempt in 0..MOST_RECONNECTS {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let answer = match self.send(Method::GET, &path, &[], Some(last)).await {
+                Ok(answer) => answer,
+                Err(error)
+                    if error.is::<reqwest::Error>()
+                        || error.root_cause().is::<std::io::Error>() =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(end) = self.read(answer, &mut last, indent).await {
+                return Ok(end);
+            }
+        }
+        bail!("the connection to {} stays lost", self.url)
+    }
+
+    async fn read(&self, mut answer: Response, last: &mut u64, indent: &str) -> Option<Value> {
+        let mut bytes = Vec::new();
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            bytes.extend_from_slice(&chunk);
+            while let Some(end) = bytes.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = bytes.drain(..end + 2).collect();
+                let block = String::from_utf8_lossy(&block);
+                let field = |name: &str| {
+                    let line = block.lines().find_map(|line| line.strip_prefix(name));
+                    line.map(str::trim).unwrap_or_default()
+                };
+                let data: Value = serde_json::from_str(field("data:")).unwrap_or_default();
+                *last = field("id:").parse().unwrap_or(*last);
+                if let Some(line) = line(field("event:"), &data).filter(|_| !self.json) {
+                    say(format!("{indent}{line}"));
+                }
+                if field("event:") == "end" {
+                    return Some(data);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// An event as a line.
+fn line(event: &str, data: &Value) -> Option<String> {
+    let time = text(data, "time");
+    let time = time.get(11..19).unwrap_or(time);
+    let message = text(data, "message");
+    match event {
+        "log" if data["level"] == "info" => Some(format!("{time} {message}")),
+        "log" => Some(format!("{time} {}: {message}", text(data, "level"))),
+        "progress" => match data["percent"].as_u64() {
+            Some(percent) => Some(format!("{time} {message} ({percent} %)")),
+            None => Some(format!("{time} {message}")),
+        },
+        "output" => Some(format!("{time} output: {}", data["output"])),
+        "end" => match data["error"]["detail"].as_str() {
+            Some(detail) => Some(format!("{time} {}: {detail}", text(data, "status"))),
+            None => Some(format!("{time} {}", text(data, "status"))),
+        },
+        _ => None,
+    }
+}
+
+fn table(list: &Value) -> String {
+    let runs = list["runs"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if runs.is_empty() {
+        return "There are no runs.".into();
+    }
+    let mut out = format!(
+        "{:36}  {:9}  {:20}  {:32}  {}",
+        "RUN", "STATUS", "STARTED", "ACTION", "BY"
+    );
+    for run in runs {
+        let started = text(run, "createdAt");
+        let started = started.get(..19).unwrap_or(started);
+        let note = match (run["dryRun"] == true, run["undoes"].is_string()) {
+            (true, true) => " (dry run of an undo)",
+            (true, false) => " (dry run)",
+            (false, true) => " (undo)",
+            (false, false) => "",
+        };
+        let action = format!("{}{note}", text(run, "action"));
+        let _ = write!(
+            out,
+            "\n{:36}  {:9}  {started:20}  {action:32}  {}",
+            text(run, "id"),
+            text(run, "status"),
+            text(run, "startedBy"),
+        );
+    }
+    out
+}
+
+fn describe(run: &Value) -> String {
+    let mut out = format!("Run {}: {}", text(run, "id"), text(run, "status"));
+    let fields = [
+        ("action", "Action"),
+        ("connection", "Connection"),
+        ("organization", "Organization"),
+        ("startedBy", "Started by"),
+        ("createdAt", "Started"),
+        ("endedAt", "Ended"),
+        ("continues", "Continues"),
+        ("continuedBy", "Continued by"),
+        ("undoes", "Undoes"),
+    ];
+    for (field, name) in fields {
+        if let Some(value) = run[field].as_str() {
+            let _ = write!(out, "\n  {name:13} {value}");
+        }
+    }
+    if let Some(detail) = run["error"]["detail"].as_str() {
+        let _ = write!(out, "\n  {:13} {detail}", "Error");
+    }
+    if !run["output"].is_null() {
+        let _ = write!(out, "\n  {:13} {}", "Output", run["output"]);
+    }
+    let effects = run["effects"].as_array().map(Vec::as_slice);
+    out.push_str("\n\nEffects:");
+    match effects.unwrap_or_default() {
+        [] => out.push_str("\n  none"),
+        effects => {
+            for effect in effects {
+                let result = match effect["settlement"]["result"].as_str() {
+                    Some("unknown") => "unknown: check whether it is there",
+                    Some(result) => result,
+                    None => "not known yet",
+                };
+                let carried = match effect["carried"] == true {
+                    true => ", by the run that this one continues",
+                    false => "",
+                };
+                let (kind, key) = (text(effect, "kind"), text(effect, "key"));
+                let _ = write!(out, "\n  {kind} {key}: {result}{carried}");
+            }
+        }
+    }
+    out
+}
+
+fn undone(output: &Value, dry_run: bool) -> String {
+    let list = |name: &str| output[name].as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    let word = if dry_run { "would be undone" } else { "undone" };
+    for made in list("undone") {
+        lines.push(format!(
+            "{word}: {} {}",
+            text(&made, "kind"),
+            text(&made, "key")
+        ));
+    }
+    for kept in list("kept") {
+        let (kind, key) = (text(&kept, "kind"), text(&kept, "key"));
+        lines.push(format!("stays: {kind} {key}: {}", text(&kept, "why")));
+    }
+    if lines.is_empty() {
+        lines.push("There is nothing to undo: the run made nothing.".into());
+    }
+    lines.join("\n")
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+#[allow(clippy::print_stdout)]
+fn say(text: String) {
+    println!("{text}");
+}

@@ -1,5 +1,6 @@
 # make demo            a real Backstage runs a template through Sidestage; KEEP=1 leaves it running with its web UI
 # make test            everything that has to hold
+# make chaos          thousands of runs while everything is killed and cut; CHAOS_PEOPLE=2000
 # make lint, make fmt  what `make test` says about style; mend what can be mended
 # make schemas         writes actions-schema/ anew, after an action has changed
 # make screenshots     takes the pictures in docs/images anew
@@ -40,6 +41,7 @@ test: test-rust test-plugin test-system
 
 .PHONY: test-rust
 test-rust:
+	scripts/install-postgres.sh >/dev/null
 	$(call title,Rust: format)
 	cargo fmt --check
 	$(call title,Rust: clippy)
@@ -54,6 +56,20 @@ test-rust:
 	$(call title,Rust: licences and sources of dependencies)
 	scripts/install-cargo-tools.sh
 	cargo deny --log-level error check bans licenses sources
+
+# The same test as in test-rust, with many people. CHAOS_SEED=... draws the same faults and kills again.
+.PHONY: chaos
+chaos: export CHAOS_PEOPLE ?= 2000
+chaos:
+	$(call title,Chaos: $(CHAOS_PEOPLE) people, faults, kill -9)
+	cargo test --package sidestage-cli --test chaos -- --nocapture
+
+# With an ensure that does not look after a lost answer, chaos must fail.
+.PHONY: chaos-broken
+chaos-broken:
+	$(call title,Chaos with a broken ensure: it must fail)
+	! RUSTFLAGS='--cfg sidestage_broken_ensure' CARGO_TARGET_DIR=target/broken \
+	  cargo test --package sidestage-cli --test chaos -- --nocapture
 
 .PHONY: node
 node:

@@ -72,6 +72,8 @@ pub enum Fault {
     },
     /// The work is done, and half of the answer's JSON is sent.
     BrokenBody,
+    /// The request comes twice; the first answer is sent.
+    Twice,
 }
 
 /// The faults that are switched on.
@@ -205,6 +207,17 @@ async fn with_fault(
                 }
             }
             response
+        }
+        Fault::Twice => {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await;
+            let body = body
+                .map(http_body_util::Collected::to_bytes)
+                .unwrap_or_default();
+            let once = || Request::from_parts(parts.clone(), Body::from(body.clone()));
+            let answer = next.clone().run(once()).await;
+            next.run(once()).await;
+            answer
         }
         Fault::BrokenBody => {
             let (mut parts, body) = next.run(request).await.into_parts();

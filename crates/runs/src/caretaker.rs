@@ -71,15 +71,15 @@ pub(crate) async fn take_over(runs: &Runs, all_own: bool) -> Result<()> {
     if runs.is_draining() {
         return Ok(());
     }
-    let places: Vec<_> = std::iter::from_fn(|| runs.accept())
-        .take(MOST_TAKEN)
-        .collect();
     let settings = &runs.0.settings;
+    let most = runs.places_left().min(MOST_TAKEN);
     let taken = runs
         .journal()
-        .take_over(&settings.replica, settings.lease, places.len(), all_own)
+        .take_over(&settings.replica, settings.lease, most, all_own)
         .await?;
-    for (taken, place) in taken.into_iter().zip(places) {
+    for taken in taken {
+        // There may be none any more. What was accepted once is worked on all the same.
+        let place = runs.accept();
         let execution = resume(runs, &taken);
         let TakenOver {
             record,

@@ -178,6 +178,10 @@ impl Runs {
         self.live(id).is_some()
     }
 
+    pub(crate) fn places_left(&self) -> usize {
+        self.0.accepted.available_permits()
+    }
+
     /// A place for one more run, if there is one.
     pub(crate) fn accept(&self) -> Option<OwnedSemaphorePermit> {
         self.0.accepted.clone().try_acquire_owned().ok()
@@ -266,7 +270,7 @@ impl Runs {
                 last_event: 0,
             };
             let execution = Execution::new(spec.clone(), Ok(prepared), runs.0.settings.limit);
-            runs.launch(lease, past, execution, place);
+            runs.launch(lease, past, execution, Some(place));
             let run = runs.handle(spec);
             Ok(Started { run, joined: false })
         });
@@ -311,7 +315,7 @@ impl Runs {
         lease: crate::journal::Lease,
         past: Past,
         execution: Execution,
-        place: OwnedSemaphorePermit,
+        place: Option<OwnedSemaphorePermit>,
     ) {
         let live = Arc::new(Live {
             record: Record::new(lease, past, self.0.redactor.clone(), self.0.writer.clone()),

@@ -129,6 +129,7 @@ fn schemas_are_draft_07_and_stand_alone() {
         for common in [
             "connection",
             "organization",
+            "onFailure",
             service.url_input,
             service.token_input,
         ] {

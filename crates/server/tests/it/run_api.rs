@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::service::{Service, answer, workspace};
+use crate::service::{OPERATOR_KEY, Service, answer, workspace};
 
 #[tokio::test]
 async fn a_run_is_started_followed_to_its_end_and_read() {
@@ -174,4 +174,110 @@ async fn stopping_ends_the_stream_of_a_long_run_so_that_its_follower_comes_back(
     service.stop().await;
     let text = reading.await.unwrap().unwrap();
     assert!(!text.contains("event: end"), "{text}");
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_and_each_caller_sees_its_own() {
+    let service = Service::start().await;
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three"] {
+        let id = service.start_run(workspace(name)).await;
+        service.follow(&id, None).await;
+        ids.insert(0, id);
+    }
+    let list = async |query: &str| {
+        let path = format!("/v1/runs{query}");
+        answer(service.ci(Method::GET, &path)).await
+    };
+    let ids_of = |list: &Value| {
+        let runs = list["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (_, all) = list("").await;
+    assert_eq!(ids_of(&all), ids);
+    assert_eq!(all["runs"][0]["startedBy"], "key:ci");
+    let (_, page) = list(&format!("?limit=1&before={}", ids[0])).await;
+    assert_eq!(ids_of(&page), ids[1..2]);
+    assert_eq!(ids_of(&list("?status=failed").await.1).len(), 0);
+    for bad in ["?limit=0", "?before=7", "?status=done", "?colour=red"] {
+        assert_eq!(list(bad).await.0, 400, "{bad}");
+    }
+    let token = service.backstage.token("sidestage");
+    let (_, others) = answer(service.bare(Method::GET, "/v1/runs").bearer_auth(token)).await;
+    assert_eq!(ids_of(&others).len(), 0);
+}
+
+#[tokio::test]
+async fn a_key_for_all_runs_sees_and_ends_those_of_others() {
+    let service = Service::start().await;
+    let id = service
+        .start_run(json!({ "user": "ada", "template": "slow", "workspaceName": "dev" }))
+        .await;
+    let call = |method, path: String| service.bare(method, &path).bearer_auth(OPERATOR_KEY);
+    let (status, run) = answer(call(Method::GET, format!("/v1/runs/{id}"))).await;
+    assert_eq!((status, &run["startedBy"]), (200, &json!("key:ci")));
+    let (status, _) = answer(call(Method::POST, format!("/v1/runs/{id}/cancel"))).await;
+    assert_eq!(status, 202);
+    let end = service.follow(&id, None).await.pop().unwrap().2;
+    assert_eq!(end["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_run_is_undone_by_a_run_that_says_what_stays() {
+    let service = Service::start().await;
+    let id = service.start_run(workspace("dev")).await;
+    let undo = async |id: &str, query: &str| {
+        let path = format!("/v1/runs/{id}/undo{query}");
+        answer(service.ci(Method::POST, &path)).await
+    };
+    service.follow(&id, None).await;
+    let (status, run) = undo(&id, "?dryRun=true").await;
+    assert_eq!(
+        (status, &run["undoes"], &run["dryRun"]),
+        (201, &json!(id), &json!(true))
+    );
+    let undo_id = run["id"].as_str().unwrap().to_owned();
+    service.follow(&undo_id, None).await;
+    let (_, run) = answer(service.ci(Method::GET, &format!("/v1/runs/{undo_id}"))).await;
+    let output = &run["output"];
+    let told = [&output["undone"], &output["kept"]].map(|list| list.as_array().unwrap().len());
+    assert_eq!(told.iter().sum::<usize>(), 1, "{output}");
+    let (status, problem) = undo(&undo_id, "").await;
+    assert_eq!((status, &problem["code"]), (409, &json!("conflict")));
+    assert_eq!(undo(&id, "?dryRun=perhaps").await.0, 400);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_retried_and_a_succeeded_one_is_not() {
+    let service = Service::start().await;
+    let slow = json!({ "user": "ada", "template": "slow", "workspaceName": "dev" });
+    let id = service.start_run(slow).await;
+    let retry =
+        async |id: &str| answer(service.ci(Method::POST, &format!("/v1/runs/{id}/retry"))).await;
+    assert_eq!(retry(&id).await.0, 409, "it is under way");
+    answer(service.ci(Method::POST, &format!("/v1/runs/{id}/cancel"))).await;
+    service.follow(&id, None).await;
+    let (status, run) = retry(&id).await;
+    assert_eq!((status, &run["continues"]), (201, &json!(id)));
+    let (status, again) = retry(&id).await;
+    assert_eq!((status, &again["id"]), (200, &run["id"]));
+    let (_, old) = answer(service.ci(Method::GET, &format!("/v1/runs/{id}"))).await;
+    assert_eq!(old["continuedBy"], run["id"]);
+}
+
+#[tokio::test]
+async fn beyond_its_places_sidestage_says_when_to_come_back() {
+    let service = Service::with("runs: {mostRunning: 1, mostWaiting: 0}").await;
+    let slow = json!({ "user": "ada", "template": "slow", "workspaceName": "dev" });
+    service.start_run(slow).await;
+    let body = json!({ "action": "coder:create-workspace", "input": workspace("other") });
+    let refused = service
+        .ci(Method::POST, "/v1/runs")
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "10");
 }

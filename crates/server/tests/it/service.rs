@@ -12,6 +12,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::backstage::Backstage;
 
 pub const CI_KEY: &str = "ci-key-canary-4711";
+/// Of somebody who sees everybody's runs.
+pub const OPERATOR_KEY: &str = "operator-key-canary-4711";
 
 /// Everything that a test needs; ends with it.
 pub struct Service {
@@ -47,12 +49,13 @@ impl Service {
         };
         let journal = secrets.path().join("journal.db");
         let config = format!(
-            "journal: {{url: 'sqlite:{}'}}\nauth:\n  backstage: {{baseUrl: '{}'}}\n  keys:\n  - {{name: ci, token: '{}'}}\n  - {{name: narrow, token: '{}', actions: ['gitea:*']}}\n\
+            "journal: {{url: 'sqlite:{}'}}\nauth:\n  backstage: {{baseUrl: '{}'}}\n  keys:\n  - {{name: ci, token: '{}'}}\n  - {{name: narrow, token: '{}', actions: ['gitea:*']}}\n  - {{name: operator, token: '{}', allRuns: true}}\n\
              connections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n{more}",
             journal.display(),
             backstage.url,
             secret("ci", CI_KEY),
             secret("narrow", "narrow-key-canary"),
+            secret("operator", OPERATOR_KEY),
             sandbox.url,
             secret("coder", sidestage_sandbox::OWNER_TOKEN),
         );

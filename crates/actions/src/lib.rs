@@ -6,6 +6,8 @@
 
 mod coder;
 mod connections;
+mod mattermost;
+mod password;
 mod provider;
 mod registry;
 mod upstream_error;
@@ -17,4 +19,7 @@ pub use registry::Registry;
 use registry::Entry;
 
 /// Every provider.
-const PROVIDERS: &[Entry] = &[Entry::of::<coder::Coder>()];
+const PROVIDERS: &[Entry] = &[
+    Entry::of::<coder::Coder>(),
+    Entry::of::<mattermost::Mattermost>(),
+];

@@ -53,6 +53,6 @@ pub(crate) trait Twin: Send + Sync {
 pub struct Tokens {
     /// Of an administrator.
     pub administrator: &'static str,
-    /// Of somebody who may do what the last example of each action asks for, perhaps for themselves only.
+    /// Of somebody who is no administrator.
     pub member: &'static str,
 }

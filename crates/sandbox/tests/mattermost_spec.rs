@@ -145,7 +145,7 @@ async fn answers_are_what_the_official_description_says() {
         (Method::GET, "/api/v4/channels/{channel_id}", none.clone()),
         (
             Method::GET,
-            "/api/v4/channels/{channel_id}/stats",
+            "/api/v4/teams/{team_id}/channels/private",
             none.clone(),
         ),
         (

@@ -95,6 +95,15 @@ impl Stage {
         tokens(&self.sandbox, service)
     }
 
+    /// What a service of the sandbox holds.
+    pub(crate) fn state(&self, service: &str) -> Value {
+        self.sandbox.sandbox().state()[service].clone()
+    }
+
+    pub(crate) fn sandbox(&self) -> &sidestage_sandbox::Sandbox {
+        self.sandbox.sandbox()
+    }
+
     /// The calls so far that ask for a change.
     pub(crate) fn writes(&self) -> Vec<Call> {
         let mut calls = self.wire.calls();
@@ -110,9 +119,13 @@ impl Stage {
 
     /// A client of somebody else, past the wire.
     pub(crate) fn somebody_else(&self, service: &str) -> Upstream {
-        let token = Credential::Header {
-            name: "coder-session-token".parse().unwrap(),
-            value: self.tokens(service).administrator.into(),
+        let token = self.tokens(service).administrator.into();
+        let token = match service {
+            "coder" => Credential::Header {
+                name: "coder-session-token".parse().unwrap(),
+                value: token,
+            },
+            _ => Credential::Bearer(token),
         };
         Upstream::new(Settings::new(
             "somebody else",

@@ -50,21 +50,47 @@ pub(super) async fn list(
     Path(team): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>> {
-    id_param(&team, "team_id")?;
-    let state = caller.mattermost.state();
-    let member = state
+    let member = caller
+        .mattermost
+        .state()
         .team(&team)
         .is_ok_and(|team| team.has(&caller.user.id));
-    if !caller.user.is_admin() && !member {
+    list_if(
+        caller.user.is_admin() || member,
+        &caller,
+        &team,
+        &query,
+        false,
+    )
+}
+
+/// The private ones, for administrators.
+pub(super) async fn list_private(
+    caller: Caller,
+    Path(team): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>> {
+    list_if(caller.user.is_admin(), &caller, &team, &query, true)
+}
+
+fn list_if(
+    allowed: bool,
+    caller: &Caller,
+    team: &str,
+    query: &HashMap<String, String>,
+    private: bool,
+) -> Result<Json<Value>> {
+    id_param(team, "team_id")?;
+    if !allowed {
         return Err(Error::permissions());
     }
-    let mut channels: Vec<&Channel> = state
-        .channels
-        .iter()
-        .filter(|channel| channel.team == team && !channel.private && channel.delete_at == 0)
-        .collect();
+    let state = caller.mattermost.state();
+    let is_listed = |channel: &&Channel| {
+        channel.team == team && channel.private == private && channel.delete_at == 0
+    };
+    let mut channels: Vec<&Channel> = state.channels.iter().filter(is_listed).collect();
     channels.sort_by_key(|channel| channel.display_name.to_lowercase());
-    let channels: Vec<Value> = page(channels, &query)
+    let channels: Vec<Value> = page(channels, query)
         .into_iter()
         .map(view::channel)
         .collect();
@@ -108,22 +134,6 @@ pub(super) async fn read(caller: Caller, Path(id): Path<String>) -> Result<Json<
         return Err(Error::permissions());
     }
     Ok(Json(view::channel(channel)))
-}
-
-pub(super) async fn stats(caller: Caller, Path(id): Path<String>) -> Result<Json<Value>> {
-    id_param(&id, "channel_id")?;
-    let state = caller.mattermost.state();
-    let channel = state.channel(&id)?;
-    if !caller.sees_channel(&state, channel) {
-        return Err(Error::permissions());
-    }
-    Ok(Json(json!({
-        "channel_id": channel.id,
-        "member_count": channel.members.len(),
-        "guest_count": 0,
-        "pinnedpost_count": 0,
-        "files_count": 0,
-    })))
 }
 
 pub(super) async fn create(caller: Caller, body: Bytes) -> Result<Response> {

@@ -50,13 +50,16 @@ pub(super) fn router(mattermost: Mattermost) -> Router {
             put(teams::set_roles),
         )
         .route("/teams/{team}/channels", get(channels::list))
+        .route(
+            "/teams/{team}/channels/private",
+            get(channels::list_private),
+        )
         .route("/teams/{team}/channels/name/{name}", get(channels::by_name))
         .route("/channels", post(channels::create))
         .route(
             "/channels/{channel}",
             get(channels::read).delete(channels::archive),
         )
-        .route("/channels/{channel}/stats", get(channels::stats))
         .route("/channels/{channel}/members", post(channels::add_member))
         .route(
             "/channels/{channel}/members/{user}",

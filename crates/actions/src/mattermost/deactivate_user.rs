@@ -1,0 +1,129 @@
+//! `mattermost:deactivate-user`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sidestage_action::{Action, Attributes, Context, Description, Error, Example, Outcome, Result};
+
+use super::{
+    account::Deactivation,
+    client::{Client, User},
+    lookup,
+};
+
+pub(super) struct DeactivateUser;
+
+/// Whose account it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Input {
+    /// The name in Mattermost. At least one of `username` and `email` is needed; with both, they must be one account's.
+    #[schemars(length(min = 1), extend("examples" = ["grace"]))]
+    username: Option<String>,
+    /// The e-mail address.
+    #[schemars(length(min = 3), extend("examples" = ["grace@example.com"]))]
+    email: Option<String>,
+}
+
+/// The account, as Mattermost has it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Output {
+    /// The account's id in Mattermost.
+    #[schemars(extend("examples" = ["4xp9fdt77pncbef59f4k1qe83o"]))]
+    user_id: String,
+    /// The account's name.
+    #[schemars(extend("examples" = ["grace"]))]
+    username: String,
+    /// Whether this run deactivated the account. False: it was deactivated already.
+    #[schemars(extend("examples" = [true]))]
+    deactivated: bool,
+}
+
+impl Action for DeactivateUser {
+    const NAME: &'static str = "deactivate-user";
+    type Client = Client;
+    type Input = Input;
+    type Output = Output;
+
+    fn describe(&self) -> Description {
+        Description {
+            title: "Deactivate a Mattermost user",
+            description: "Shuts an account out of [Mattermost](https://mattermost.com): the person is signed out everywhere and \
+                          cannot sign in any more, and their seat is free. Nothing is deleted: posts, teams and channels stay \
+                          as they are, and the account can be activated again. Bots that belong to the person may stop, too.",
+            attributes: Attributes::REMOVES,
+            examples: vec![Example {
+                description: "Somebody who leaves, by name and address",
+                input: json!({"username": "grace", "email": "grace@example.com"}),
+            }],
+        }
+    }
+
+    async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
+        if input.username.is_none() && input.email.is_none() {
+            return Err(Error::invalid(
+                "username",
+                "Whose account? Give username, email, or both.",
+            ));
+        }
+        let me = lookup::administrator(ctx, client).await?;
+        let user = ctx.race(find(client, &input)).await?;
+        check(&user, &me)?;
+        let user = &user;
+        let outcome = ctx.ensure(&Deactivation { client, user }).await?.outcome;
+        match outcome {
+            Outcome::Created => ctx.info(format!("deactivated the account {}", user.username)),
+            Outcome::Adopted => {
+                ctx.info(format!(
+                    "the account {} is deactivated already",
+                    user.username
+                ));
+            }
+            Outcome::Planned => {}
+        }
+        Ok(Output {
+            user_id: user.id.clone(),
+            username: user.username.clone(),
+            deactivated: outcome != Outcome::Adopted,
+        })
+    }
+}
+
+async fn find(client: &Client, input: &Input) -> Result<User> {
+    let Some(email) = &input.email else {
+        let username = input.username.as_deref().unwrap_or_default();
+        return lookup::account(client, "username", username).await;
+    };
+    if !email.contains('@') {
+        return Err(Error::invalid("email", "email is not an e-mail address."));
+    }
+    let by_email = lookup::account(client, "email", email).await?;
+    if let Some(username) = &input.username {
+        let by_name = lookup::account(client, "username", username).await?;
+        if by_name.id != by_email.id {
+            return Err(Error::conflict(format!(
+                "In Mattermost {email} is the address of the account {}, not of {}. Check both, or give the right one alone.",
+                by_email.username, by_name.username
+            )));
+        }
+    }
+    Ok(by_email)
+}
+
+/// Accounts that are nobody's to take out here.
+fn check(user: &User, me: &User) -> Result<()> {
+    let User { username, .. } = user;
+    let why = if user.id == me.id {
+        "is the one whose token this connection has; Sidestage could not do anything any more"
+    } else if user.is_bot {
+        "is a bot's; disable it in Mattermost, under Integrations, Bot Accounts"
+    } else if !user.remote_id.is_empty() {
+        "belongs to another Mattermost server, and has to be deactivated there"
+    } else {
+        return Ok(());
+    };
+    Err(Error::conflict(format!(
+        "The account {username} {why}. It is left as it is."
+    )))
+}

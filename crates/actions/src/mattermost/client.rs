@@ -99,9 +99,10 @@ impl Client {
         let request = self
             .get("/api/v4/users/auth_data", &[])
             .query("value", auth_data);
-        match request.send().await.and_then(|answer| answer.json()) {
-            Ok(user) => Ok(Some(user)),
-            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) && is_own(&error) => {
+        match in_english(request).send().await {
+            Ok(answer) => answer.json().map(Some).map_err(|error| self.explain(error)),
+            // Its own, or that of a release without the route: either way nobody is known.
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) && id(&error).is_some() => {
                 Ok(None)
             }
             Err(error) => Err(self.explain(error)),
@@ -338,9 +339,8 @@ impl Client {
     }
 
     fn refused(&self, error: sidestage_upstream::Error) -> Refused {
-        let id = error.json().and_then(|json| json["id"].as_str());
         Refused {
-            id: id.unwrap_or_default().to_owned(),
+            id: id(&error).unwrap_or_default().to_owned(),
             error: self.explain(error),
         }
     }
@@ -363,8 +363,12 @@ fn in_english(request: Request) -> Request {
 /// Whether a 404 is about what was asked for. A proxy's, or that of a route which this release does not have, does
 /// not say that an account does not exist.
 fn is_own(error: &sidestage_upstream::Error) -> bool {
-    let id = error.json().and_then(|json| json["id"].as_str());
-    id.is_some_and(|id| !id.is_empty() && id != "api.context.404.app_error")
+    id(error).is_some_and(|id| id != "api.context.404.app_error")
+}
+
+/// Mattermost's id of a refusal.
+fn id(error: &sidestage_upstream::Error) -> Option<&str> {
+    error.json()?["id"].as_str().filter(|id| !id.is_empty())
 }
 
 fn said(body: &Body) -> Option<String> {

@@ -204,11 +204,10 @@ impl Action for CreateUser {
             send_password_mail(ctx, client, &site, &user).await?;
         }
         if !user.is_active() {
-            ctx.ensure(&Activation {
-                client,
-                user: &user,
-            })
-            .await?;
+            let user = &user;
+            if ctx.ensure(&Activation { client, user }).await?.created() {
+                ctx.info(format!("activated the account {}", user.username));
+            }
         }
         let channels = match &place {
             Some(place) => place.join(ctx, client, &user).await?,

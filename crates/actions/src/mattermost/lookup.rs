@@ -174,7 +174,7 @@ pub(super) async fn channels(
         detail: "is no channel of the team".into(),
     });
     Err(Error::not_found(format!(
-        "The team {} in Mattermost has no channel {}. Make it there, leave it out of channels, or set \
+        "These channels are missing in the team {} in Mattermost: {}. Make them there, leave them out of channels, or set \
          createMissingChannels.{known}",
         team.name,
         names.join(", ")
@@ -199,7 +199,7 @@ pub(super) async fn account(client: &Client, field: &str, wanted: &str) -> Resul
         missing(
             field,
             format!(
-                "Mattermost has no account {wanted}. Check the {field}, or make the account first."
+                "Mattermost has no account {wanted}. Check how it is written, or make the account first."
             ),
             "is no account of Mattermost",
         )

@@ -254,6 +254,13 @@ impl Ended {
         }
     }
 
+    /// The lines of its log: what a person reads while it runs.
+    pub(crate) fn log(&self) -> String {
+        let lines = self.transcript.lines();
+        let read = |line: &&str| line.starts_with("info: ") || line.starts_with("warn: ");
+        lines.filter(read).collect::<Vec<_>>().join("\n")
+    }
+
     /// Everything that this run has let out, the causes of its error included.
     pub(crate) fn all_said(&self) -> String {
         let mut all = self.transcript.clone();
@@ -273,6 +280,14 @@ impl Ended {
         }
         all
     }
+}
+
+/// The failure of a run as a person reads it: `code [fields] sentence`.
+#[track_caller]
+pub(crate) fn said(ended: &Ended) -> String {
+    let error = ended.error();
+    let fields: Vec<&str> = error.fields().iter().map(|fault| &*fault.field).collect();
+    format!("{} [{}] {error}", error.code(), fields.join(" "))
 }
 
 fn tokens(sandbox: &Sandbox, service: &str) -> Tokens {

@@ -33,8 +33,8 @@ fn refusal(stage: &Stage, ended: &Ended) -> String {
 }
 
 fn user(stage: &Stage, name: &str) -> Value {
-    let state = stage.state();
-    let users = state["coder"]["users"].as_array().unwrap();
+    let state = stage.state("coder");
+    let users = state["users"].as_array().unwrap();
     let found = users.iter().find(|user| user["username"] == name);
     found.cloned().unwrap_or_default()
 }
@@ -75,7 +75,7 @@ async fn a_password_is_one_that_nobody_knows() {
     ended.output();
     let sent = stage.wire.calls_of("POST", "/users")[0].body["password"].clone();
     let sent = sent.as_str().unwrap();
-    assert_eq!(sent.len(), 64);
+    assert!(sent.len() > 40);
     assert!(!ended.all_said().contains(sent));
 }
 

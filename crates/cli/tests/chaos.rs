@@ -180,7 +180,7 @@ struct Person {
 }
 
 impl Person {
-    async fn is_served(mut self) -> Result<String, String> {
+    async fn be_served(mut self) -> Result<String, String> {
         let deadline = Instant::now() + PATIENCE;
         let mut last = String::from("nothing was answered");
         while Instant::now() < deadline {
@@ -351,7 +351,7 @@ async fn whatever_is_killed_and_cut_everybody_has_one_workspace() {
         let places = places.clone();
         served.spawn(async move {
             let _place = places.acquire().await;
-            (n, person.is_served().await)
+            (n, person.be_served().await)
         });
     }
     let mut count = Count {

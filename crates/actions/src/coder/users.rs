@@ -4,6 +4,7 @@ use sidestage_action::{Difference, Effect, Error, Result};
 use uuid::Uuid;
 
 use super::client::{Client, CreateUser, LoginType, Organization, User};
+use crate::password;
 
 /// An account for a person.
 pub(super) struct Account<'a> {
@@ -65,10 +66,7 @@ impl Effect for Account<'_> {
             name: self.name.unwrap_or_default(),
             login_type: self.login_type,
             // Nobody is ever told it: the person asks Coder for a new one.
-            password: (self.login_type == LoginType::Password).then(|| {
-                let [one, two] = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::simple);
-                format!("{one}{two}").into()
-            }),
+            password: (self.login_type == LoginType::Password).then(password::random),
             organization_ids: vec![self.organization],
         };
         self.client.create_user(&body).await

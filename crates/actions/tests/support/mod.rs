@@ -135,14 +135,9 @@ impl Stage {
         .unwrap()
     }
 
-    /// What there is in the services, by their names.
-    pub(crate) fn state(&self) -> Value {
-        self.sandbox.sandbox().state()
-    }
-
     /// What is under way in the services.
     pub(crate) fn under_way(&self) -> Vec<String> {
-        let state = self.state();
+        let state = self.sandbox.sandbox().state();
         let mut under_way = Vec::new();
         collect(&state, &mut under_way);
         under_way

@@ -1,0 +1,1 @@
+//! Types of values in a template.

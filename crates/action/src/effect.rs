@@ -222,7 +222,7 @@ impl Context {
             Ok(Ensured { object, .. }) => Settlement::Created {
                 id: effect.id(object),
             },
-            Err(error) if error.code() == Code::OutcomeUnknown => Settlement::Unknown,
+            Err(error) if error.may_have_changed() => Settlement::Unknown,
             Err(_) => Settlement::Refused,
         };
         if matches!(settlement, Settlement::Created { .. }) {
@@ -298,10 +298,11 @@ impl Context {
         ))
     }
 
+    /// Sends the change. An error says by [`Error::may_have_changed`] whether it may have been made all the same.
     async fn send<E: Effect>(&self, effect: &E) -> Result<Ensured<E::Object>> {
         let mut lost = None;
         for _ in 0..SENDS {
-            let error = match effect.create().await {
+            let mut error = match effect.create().await {
                 Ok(object) => {
                     return Ok(Ensured {
                         object,
@@ -310,8 +311,11 @@ impl Context {
                 }
                 Err(error) => error,
             };
-            // Broken on purpose by `make chaos-broken`, which shows that chaos notices.
-            let answer_lost = error.may_have_changed() && !cfg!(sidestage_broken_ensure);
+            if cfg!(sidestage_broken_ensure) {
+                // Broken on purpose by `make chaos-broken`, which shows that chaos notices.
+                error = error.maybe_changed(false);
+            }
+            let answer_lost = error.may_have_changed();
             let found = if answer_lost {
                 self.warn(format!(
                     "no clear answer about the {} {} ({}); looking whether it was made",
@@ -324,27 +328,27 @@ impl Context {
                 // Somebody was faster since we looked, or an earlier create of ours arrived late.
                 effect.find().await
             } else {
-                return Err(error);
+                // Refused; but one that was sent before may arrive yet.
+                return Err(error.maybe_changed(lost.is_some()));
             };
+            let perhaps_ours = answer_lost || lost.is_some();
             match found {
                 Ok(Some(found)) => {
-                    let adopted = self.adopt(effect, found).await?;
-                    let ours = answer_lost || lost.is_some();
-                    return Ok(if ours {
-                        Ensured {
-                            outcome: Outcome::Created,
-                            ..adopted
-                        }
-                    } else {
-                        adopted
-                    });
+                    let adopted = self.adopt(effect, found).await;
+                    let mut ensured = adopted.map_err(|error| match error.code() {
+                        Code::Conflict => error.maybe_changed(perhaps_ours),
+                        _ if perhaps_ours => unknown(effect, Some(error)),
+                        _ => error,
+                    })?;
+                    if perhaps_ours {
+                        ensured.outcome = Outcome::Created;
+                    }
+                    return Ok(ensured);
                 }
-                Ok(None) if !answer_lost => return Err(error),
+                Err(looking) if perhaps_ours => return Err(unknown(effect, Some(looking))),
+                Err(looking) => return Err(looking),
+                Ok(None) if !answer_lost => return Err(error.maybe_changed(perhaps_ours)),
                 Ok(None) => lost = Some(error),
-                Err(looking) => {
-                    lost = Some(looking);
-                    break;
-                }
             }
             if !effect.is_unique() {
                 break;

@@ -16,6 +16,8 @@ enum Answer {
     Refused,
     /// Somebody else makes it just before.
     Beaten,
+    /// It is there, the service says, and does not show it.
+    Exists,
 }
 
 struct Service {
@@ -25,6 +27,8 @@ struct Service {
     creates: Mutex<u32>,
     /// Looks that do not show yet what was made.
     blind_for: Mutex<u32>,
+    /// What was found cannot be compared: the service is gone.
+    is_comparable: bool,
     unique: bool,
     asked: &'static str,
 }
@@ -37,6 +41,7 @@ impl Service {
             finds: Mutex::default(),
             creates: Mutex::default(),
             blind_for: Mutex::default(),
+            is_comparable: true,
             unique: true,
             asked: "node",
         }
@@ -70,6 +75,9 @@ impl Effect for Service {
     }
 
     async fn differences(&self, found: &&'static str) -> Result<Vec<Difference>> {
+        if !self.is_comparable {
+            return Err(Error::new(Code::UpstreamUnavailable, "coder is gone."));
+        }
         Ok(Difference::between("template", found, self.asked)
             .into_iter()
             .collect())
@@ -98,6 +106,7 @@ impl Effect for Service {
                 *self.there.lock().unwrap() = Some("node");
                 Err(Error::conflict("it exists"))
             }
+            Answer::Exists => Err(Error::conflict("it exists")),
         }
     }
 
@@ -202,6 +211,44 @@ async fn an_answer_that_stays_lost_is_reported_as_unknown() {
         Code::OutcomeUnknown
     );
     assert_eq!(service.creates(), 2);
+}
+
+/// What is recorded as refused is never looked for again, nor taken back.
+#[tokio::test(start_paused = true)]
+async fn as_long_as_a_lost_create_may_have_arrived_it_is_not_recorded_as_refused() {
+    let (lost, made_then_lost) = (Answer::Lost, Answer::MadeThenLost);
+    let cases = [
+        (
+            "refused the second time",
+            vec![lost, Answer::Refused],
+            true,
+            Code::InvalidInput,
+        ),
+        (
+            "it exists, and is not shown",
+            vec![lost, Answer::Exists],
+            true,
+            Code::Conflict,
+        ),
+        (
+            "found, and not comparable",
+            vec![made_then_lost],
+            false,
+            Code::OutcomeUnknown,
+        ),
+    ];
+    for (case, answers, is_comparable, code) in cases {
+        let service = Service {
+            is_comparable,
+            ..Service::new(None, &answers)
+        };
+        let (result, said) = ensure(&service).await;
+        assert_eq!(result.unwrap_err().code(), code, "{case}");
+        assert!(
+            said.ends_with("settled: {\"result\":\"unknown\"}\n"),
+            "{case}: {said}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Looks after the runs in the journal: renews our leases, hears of cancels, takes up what others have left,
 //! forgets what is old.
 
-use std::{sync::Weak, time::Duration};
+use std::{collections::HashMap, sync::Weak, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use sidestage_action::{Code, Error, Result};
@@ -16,6 +16,9 @@ use crate::{
 
 /// How often runs are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Runs that are forgotten at once: nobody else can write meanwhile.
+const MOST_FORGOTTEN: usize = 500;
 
 /// Runs that are taken up at once.
 const MOST_TAKEN: usize = 100;
@@ -38,7 +41,7 @@ pub(crate) async fn look_after(runs: Weak<Inner>) {
         }
         let looked = async {
             renew(&runs).await?;
-            take_over(&runs, false).await?;
+            take_over(&runs).await?;
             if forgotten_at.is_none_or(|at: Instant| at.elapsed() >= FORGET_EVERY) {
                 forget(&runs).await?;
                 forgotten_at = Some(Instant::now());
@@ -52,34 +55,42 @@ pub(crate) async fn look_after(runs: Weak<Inner>) {
     }
 }
 
+/// Renews the leases of the runs that are worked on here; lets go of those that are no longer ours.
 async fn renew(runs: &Runs) -> Result<()> {
-    let settings = &runs.0.settings;
-    let held = runs
-        .journal()
-        .renew(&settings.replica, settings.lease)
-        .await?;
-    for run in held.iter().filter(|run| run.cancel_requested) {
-        if let Some(live) = runs.live(run.lease.run) {
-            live.cancel.cancel();
+    let ours: Vec<_> = runs.all_live().values().cloned().collect();
+    let leases: Vec<_> = ours.iter().map(|live| live.record.lease()).collect();
+    let held = runs.journal().renew(&leases, runs.0.settings.lease).await?;
+    let held: HashMap<_, _> = held
+        .iter()
+        .map(|held| (held.lease, held.cancel_requested))
+        .collect();
+    for live in ours {
+        match held.get(&live.record.lease()) {
+            Some(true) => live.cancel.cancel(),
+            // One that has just ended has no lease either.
+            None if !live.record.is_closed() => live.record.lose(),
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// Takes up what has been left; `all_own` also what this replica had before it was started again.
-pub(crate) async fn take_over(runs: &Runs, all_own: bool) -> Result<()> {
+/// Takes up what has been left.
+pub(crate) async fn take_over(runs: &Runs) -> Result<()> {
     if runs.is_draining() {
         return Ok(());
     }
     let settings = &runs.0.settings;
-    let most = runs.places_left().min(MOST_TAKEN);
+    let most = (settings.most_running.saturating_add(settings.most_waiting))
+        .saturating_sub(runs.all_live().len())
+        .min(MOST_TAKEN);
     let taken = runs
         .journal()
-        .take_over(&settings.replica, settings.lease, most, all_own)
+        .take_over(&settings.replica, settings.lease, most)
         .await?;
     for taken in taken {
         // There may be none any more. What was accepted once is worked on all the same.
-        let place = runs.accept();
+        let place = runs.0.queues.of(&taken.record.spec.connection).accept();
         let execution = resume(runs, &taken);
         let TakenOver {
             record,
@@ -121,6 +132,8 @@ fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
     };
     let age = Duration::try_from(Timestamp::now().duration_since(spec.created_at));
     let left = settings.limit.saturating_sub(age.unwrap_or_default());
+    // However long nobody was there, what was begun is looked at.
+    let left = left.max(settings.grace);
     Execution {
         attempt: Some(attempt),
         failing: taken.record.failing.clone(),
@@ -131,7 +144,14 @@ fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
 async fn forget(runs: &Runs) -> Result<()> {
     let keep = SignedDuration::try_from(runs.0.settings.keep).unwrap_or(SignedDuration::MAX);
     let before = Timestamp::now().checked_sub(keep).unwrap_or(Timestamp::MIN);
-    let forgotten = runs.journal().forget(before).await?;
+    let mut forgotten = 0;
+    loop {
+        let portion = runs.journal().forget(before, MOST_FORGOTTEN).await?;
+        forgotten += portion;
+        if portion < MOST_FORGOTTEN as u64 {
+            break;
+        }
+    }
     if forgotten > 0 {
         tracing::info!(forgotten, "old runs are forgotten");
     }

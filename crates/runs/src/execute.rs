@@ -9,13 +9,14 @@ use sidestage_action::{
     Code, Context, Error, Kept, Level, Made, OnFailure, Prepared, Recorder, Result, RunContext,
     UndoOutput, Work,
 };
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
     event::{Failure, Status},
     journal::RunSpec,
+    queue::Turn,
     record::Pen,
     runs::{Live, Runs, Settings},
 };
@@ -43,7 +44,7 @@ impl Execution {
     }
 
     /// Works on the run until it has ended, is left to another replica, or was taken by one.
-    pub(crate) async fn run(self, runs: &Runs, live: &Live) {
+    pub(crate) async fn run(self, runs: &Runs, live: &Live, turn: Turn) {
         let span = tracing::info_span!(
             "run", run_id = %self.spec.id, action = self.spec.action, connection = self.spec.connection
         );
@@ -52,13 +53,13 @@ impl Execution {
                 biased;
                 () = live.record.lost().cancelled() => tracing::warn!("another replica has taken the run over"),
                 () = runs.0.handing_over.cancelled() => tracing::info!("the run is left to another replica"),
-                () = self.run_to_end(runs, live) => {}
+                () = self.run_to_end(runs, live, turn) => {}
             }
         };
         work.instrument(span).await;
     }
 
-    async fn run_to_end(self, runs: &Runs, live: &Live) {
+    async fn run_to_end(self, runs: &Runs, live: &Live, turn: Turn) {
         let pen = |undoing| Pen {
             record: live.record.clone(),
             undoing,
@@ -68,14 +69,15 @@ impl Execution {
                 format!("taken up again after an interruption of Sidestage (attempt {attempt})");
             pen(false).log(Level::Info, message);
         }
-        let place = turn(runs, live, &pen(false)).await;
+        let place = wait_for(turn, runs, live, &pen(false)).await;
         let mut changes = live.record.changes();
         // Known until the end is written: a failure may quote them.
         let secrets = self.prepared.iter().flat_map(|prepared| &prepared.secrets);
         let _secrets: Vec<_> = secrets.map(|secret| runs.0.redactor.add(secret)).collect();
         let (result, on_failure) = match (self.prepared, self.failing) {
+            // It has come as far as this before, and said what is unknown.
             (_, Some(failure)) => (Err(failure), OnFailure::Undo),
-            (Err(error), None) => (Err(Failure::from(&error)), OnFailure::Keep),
+            (Err(error), None) => (Err(say_what_is_unknown(&error, live)), OnFailure::Keep),
             (Ok(prepared), None) => {
                 let on_failure = prepared.on_failure;
                 let result = work(
@@ -91,13 +93,12 @@ impl Execution {
                     },
                 )
                 .await;
-                (result.map_err(|error| fail(&error)), on_failure)
+                (result.map_err(|error| fail(&error, live)), on_failure)
             }
         };
         let outcome = match result {
             Ok(output) => Ok(output),
-            Err(failure) => {
-                let mut failure = say_what_is_unknown(failure, &live.record.unsettled());
+            Err(mut failure) => {
                 let made = live.record.made();
                 if on_failure == OnFailure::Undo && !made.is_empty() {
                     take_back(runs, live, pen(true), &mut failure, made).await;
@@ -121,27 +122,27 @@ impl Execution {
     }
 }
 
-/// Waits for a place among the runs that are worked on. Those who came first go first.
-async fn turn<'a>(
-    runs: &'a Runs,
-    live: &Live,
-    pen: &Pen,
-) -> Option<tokio::sync::SemaphorePermit<'a>> {
-    let places = &runs.0.places;
-    if let Ok(place) = places.try_acquire() {
-        return Some(place);
-    }
-    let most = runs.0.settings.most_running;
+/// Waits until it is the run's turn, or the run is cancelled.
+async fn wait_for(turn: Turn, runs: &Runs, live: &Live, pen: &Pen) -> Option<OwnedSemaphorePermit> {
+    let mut turn = match turn {
+        Turn::Come(place) => return place,
+        Turn::Waiting(turn) => turn,
+    };
+    let Settings {
+        most_running,
+        quiet,
+        ..
+    } = runs.0.settings;
+    let connection = &live.spec.connection;
     pen.progress(
-        format!("waiting for its turn: {most} runs are worked on already"),
+        format!("waiting for its turn: {most_running} runs are worked on already on {connection}"),
         None,
     );
-    let mut turn = Box::pin(places.acquire());
     loop {
         tokio::select! {
             place = &mut turn => return place.ok(),
             () = live.cancel.cancelled() => return None,
-            () = tokio::time::sleep(runs.0.settings.quiet) => {
+            () = tokio::time::sleep(quiet) => {
                 pen.log(Level::Info, "still waiting for its turn".into());
             }
         }
@@ -297,25 +298,27 @@ fn list(made: &[Made]) -> String {
         .join(", ")
 }
 
-/// A run that ends in the middle of a change says what to check.
-fn say_what_is_unknown(mut failure: Failure, unsettled: &[String]) -> Failure {
-    if !unsettled.is_empty() && failure.code != Code::OutcomeUnknown {
-        let what = unsettled.join(", ");
+/// A run that ends with a change of which it is not known whether it was made says what to check.
+fn say_what_is_unknown(error: &Error, live: &Live) -> Failure {
+    let mut failure = Failure::from(error);
+    let unknown = live.record.unknown();
+    if !unknown.is_empty() && failure.code != Code::OutcomeUnknown {
         failure.message = format!(
-            "{} It is not known whether this was made: {what}. Check it, or run the step again, which looks.",
-            failure.message.trim_end()
+            "{} It is not known whether this was made: {}. Check it, or run the step again, which looks.",
+            failure.message.trim_end(),
+            unknown.join(", ")
         );
     }
     failure
 }
 
-fn fail(error: &Error) -> Failure {
+fn fail(error: &Error, live: &Live) -> Failure {
     if error.code() == Code::Cancelled {
         tracing::info!("run was cancelled: {error}");
     } else {
         tracing::warn!(code = %error.code(), cause = causes(error), "run failed: {error}");
     }
-    Failure::from(error)
+    say_what_is_unknown(error, live)
 }
 
 /// The private causes, for the service's own log.

@@ -11,6 +11,7 @@ mod event;
 mod execute;
 pub mod journal;
 mod key;
+mod queue;
 mod record;
 mod run;
 mod runs;

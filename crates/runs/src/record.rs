@@ -105,6 +105,16 @@ impl Record {
         self.changed.subscribe()
     }
 
+    /// Our turn on the run.
+    pub(crate) fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    /// Whether it has come to its end, which may not be in the journal yet.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
     /// Cancelled when another replica has taken the run over: nothing here is true any more.
     pub(crate) fn lost(&self) -> &CancellationToken {
         &self.lost
@@ -126,14 +136,15 @@ impl Record {
         Some(state.at_hand.iter().skip(skip).cloned().collect())
     }
 
-    /// What the run has made and not settled, in words.
-    pub(crate) fn unsettled(&self) -> Vec<String> {
+    /// What the run may have made, and it is not known whether it did; in words.
+    pub(crate) fn unknown(&self) -> Vec<String> {
         let state = self.state();
-        let open = state
+        let unknown = state
             .effects
             .iter()
-            .filter(|effect| effect.settlement.is_none());
-        open.map(|effect| format!("{} {}", effect.intent.kind, effect.intent.key))
+            .filter(|effect| !effect.undoing && effect.matters() && effect.made().is_none());
+        unknown
+            .map(|effect| format!("{} {}", effect.intent.kind, effect.intent.key))
             .collect()
     }
 
@@ -275,7 +286,8 @@ impl Record {
         self.changed.send_replace(());
     }
 
-    /// The batch could not be written. Who waits is told; the rest is tried again.
+    /// The batch could not be written. Who waits is told, and it is tried again; all but an intent, since a change
+    /// whose intent is not there is not made.
     pub(crate) fn not_written(
         self: &Arc<Self>,
         batch: Batch,
@@ -284,11 +296,11 @@ impl Record {
     ) {
         let mut again = Vec::new();
         for (write, done) in batch.writes.into_iter().zip(done) {
-            match done {
-                None => again.push(Waiting { write, done }),
-                Some(done) => {
-                    let _ = done.send(Err(unavailable(why.message().to_owned())));
-                }
+            if let Some(done) = done {
+                let _ = done.send(Err(unavailable(why.message().to_owned())));
+            }
+            if !matches!(write, Write::Intent(_)) {
+                again.push(Waiting { write, done: None });
             }
         }
         let mut state = self.state();

@@ -78,7 +78,14 @@ impl Run {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn status(&self) -> Result<Status> {
-        Ok(self.snapshot().await?.status)
+        let id = self.spec.id;
+        if let Some(live) = self.runs.live(id)
+            && !live.record.state().ended
+        {
+            return Ok(Status::Running);
+        }
+        let record = self.runs.journal().run(id).await?;
+        Ok(record.ok_or_else(|| forgotten(id))?.status)
     }
 
     /// What it said last that it is doing, where this process knows.

@@ -8,7 +8,7 @@ use std::{
 
 use sidestage_action::{Code, Error, Made, Prepared, Principal, Result, Runnable, effect::Looking};
 use sidestage_redact::Redactor;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -16,8 +16,9 @@ use crate::{
     caretaker,
     event::{Status, now},
     execute::Execution,
-    journal::{Begun, EffectRecord, Filter, Journal, NewRun, RunRecord, RunSpec},
+    journal::{Begun, EffectRecord, Filter, Journal, Lease, NewRun, RunRecord, RunSpec},
     key::Key,
+    queue::Queues,
     record::{Past, Record},
     run::{Run, forgotten},
     writer::Writer,
@@ -39,9 +40,9 @@ pub struct Settings {
     pub quiet: Duration,
     /// How long a run is kept after its end.
     pub keep: Duration,
-    /// Runs under way at the same time.
+    /// Runs under way at the same time on one connection.
     pub most_running: usize,
-    /// Runs that are accepted and wait for their turn.
+    /// Runs on one connection that are accepted and wait for their turn.
     pub most_waiting: usize,
     /// How long a replica may be silent before another one takes its runs up.
     pub lease: Duration,
@@ -105,10 +106,7 @@ pub(crate) struct Inner {
     pub(crate) find_action: FindAction,
     writer: Writer,
     live: Mutex<HashMap<Uuid, Arc<Live>>>,
-    /// A place for each run that is accepted.
-    accepted: Arc<Semaphore>,
-    /// A place for each run that is worked on; given out in order.
-    pub(crate) places: Semaphore,
+    pub(crate) queues: Queues,
     pub(crate) tasks: TaskTracker,
     draining: CancellationToken,
     /// Those that still run are to be left to others.
@@ -134,12 +132,9 @@ impl Runs {
         journal: Arc<dyn Journal>,
         find_action: FindAction,
     ) -> Result<Self> {
-        let places = settings.most_running.min(Semaphore::MAX_PERMITS / 2);
-        let accepted = places + settings.most_waiting.min(Semaphore::MAX_PERMITS / 2);
         let runs = Runs(Arc::new(Inner {
             writer: Writer::start(journal.clone()),
-            accepted: Arc::new(Semaphore::new(accepted)),
-            places: Semaphore::new(places),
+            queues: Queues::new(settings.most_running, settings.most_waiting),
             settings,
             redactor,
             journal,
@@ -150,7 +145,9 @@ impl Runs {
             handing_over: CancellationToken::new(),
             closing: CancellationToken::new(),
         }));
-        caretaker::take_over(&runs, true).await?;
+        // What this replica had before it was started again is nobody's now.
+        runs.journal().hand_over(&runs.0.settings.replica).await?;
+        caretaker::take_over(&runs).await?;
         tokio::spawn(caretaker::look_after(Arc::downgrade(&runs.0)));
         Ok(runs)
     }
@@ -176,15 +173,6 @@ impl Runs {
     /// Whether this process works on the run.
     pub fn works_on(&self, id: Uuid) -> bool {
         self.live(id).is_some()
-    }
-
-    pub(crate) fn places_left(&self) -> usize {
-        self.0.accepted.available_permits()
-    }
-
-    /// A place for one more run, if there is one.
-    pub(crate) fn accept(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.accepted.clone().try_acquire_owned().ok()
     }
 
     /// Starts a run, or joins the one that the key names.
@@ -239,7 +227,7 @@ impl Runs {
             return Err(Error::new(Code::UpstreamUnavailable, message)
                 .retry_after(Some(Duration::from_secs(5))));
         }
-        let Some(place) = self.accept() else {
+        let Some(place) = self.0.queues.of(&spec.connection).accept() else {
             return self.join_only(spec, key).await;
         };
         let runs = self.clone();
@@ -285,9 +273,15 @@ impl Runs {
         {
             return self.join(&spec, record);
         }
+        let Settings {
+            most_running,
+            most_waiting,
+            ..
+        } = self.0.settings;
         let message = format!(
-            "Sidestage has {} runs under way or waiting and takes no more for now.",
-            self.all_live().len()
+            "On the connection {}, {most_running} runs are worked on and {most_waiting} are waiting; Sidestage takes no \
+             more for now.",
+            spec.connection
         );
         Err(Error::new(Code::RateLimited, message).retry_after(Some(Duration::from_secs(10))))
     }
@@ -309,14 +303,15 @@ impl Runs {
         })
     }
 
-    /// Works on a run from here on.
+    /// Works on a run from here on, when its turn comes.
     pub(crate) fn launch(
         &self,
-        lease: crate::journal::Lease,
+        lease: Lease,
         past: Past,
         execution: Execution,
         place: Option<OwnedSemaphorePermit>,
     ) {
+        let turn = self.0.queues.of(&execution.spec.connection).line_up();
         let live = Arc::new(Live {
             record: Record::new(lease, past, self.0.redactor.clone(), self.0.writer.clone()),
             spec: execution.spec.clone(),
@@ -325,7 +320,7 @@ impl Runs {
         self.all_live().insert(lease.run, live.clone());
         let runs = self.clone();
         self.0.tasks.spawn(async move {
-            execution.run(&runs, &live).await;
+            execution.run(&runs, &live, turn).await;
             let mut all = runs.all_live();
             // The same run may have come back to this process in the meantime.
             if all

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use sidestage_action::Error;
 use tokio::sync::mpsc;
 
 use crate::{journal::Journal, record::Record};
@@ -52,9 +53,14 @@ async fn write(journal: Arc<dyn Journal>, mut queue: mpsc::UnboundedReceiver<Arc
             }
             continue;
         }
-        // One that cannot be written must not hold up the others.
-        let mut failed = false;
+        // One that cannot be written must not hold up the others; but when two cannot, nothing can, and nobody is
+        // to wait until that is known of each.
+        let mut failures: Vec<Error> = Vec::new();
         for (record, batch, done) in waiting.drain(..) {
+            if let [_, last, ..] = &failures[..] {
+                record.not_written(batch, done, last);
+                continue;
+            }
             match journal.append(std::slice::from_ref(&batch)).await {
                 Ok(held) if held == [true] => record.written(batch, done),
                 Ok(_) => record.lose(),
@@ -62,11 +68,11 @@ async fn write(journal: Arc<dyn Journal>, mut queue: mpsc::UnboundedReceiver<Arc
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::error!(run_id = %batch.lease.run, cause, "the journal cannot be written");
                     record.not_written(batch, done, &error);
-                    failed = true;
+                    failures.push(error);
                 }
             }
         }
-        if failed {
+        if !failures.is_empty() {
             tokio::time::sleep(PAUSE).await;
         }
     }

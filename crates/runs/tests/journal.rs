@@ -263,15 +263,10 @@ async fn whoever_lost_the_lease_writes_nothing(journal: Arc<dyn Journal>) {
     let new = new(None);
     let old = begin(&*journal, &new).await;
     write(&*journal, old, vec![line(1, "ours"), intent(0, "ada/dev")]).await;
-    assert!(
-        journal
-            .take_over("two", LEASE, 10, false)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    let taken = journal.take_over("two", LEASE, 10).await.unwrap();
+    assert!(taken.is_empty());
     journal.hand_over("one").await.unwrap();
-    let taken = journal.take_over("two", LEASE, 10, false).await.unwrap();
+    let taken = journal.take_over("two", LEASE, 10).await.unwrap();
     assert_eq!(taken.len(), 1);
     let taken = &taken[0];
     assert_eq!((taken.lease.epoch, taken.last_event), (2, 1));
@@ -299,36 +294,83 @@ async fn a_lease_that_ran_out_is_taken_by_one_of_many(journal: Arc<dyn Journal>)
     let tasks = (0..8).map(|replica| {
         let journal = journal.clone();
         let owner = format!("replica-{replica}");
-        tokio::spawn(async move { journal.take_over(&owner, LEASE, 10, false).await.unwrap() })
+        tokio::spawn(async move { journal.take_over(&owner, LEASE, 10).await.unwrap() })
     });
     let taken = futures::future::join_all(tasks).await;
     assert_eq!(taken.into_iter().flat_map(Result::unwrap).count(), 1);
 }
 
-async fn a_replica_that_starts_again_has_its_runs_at_once(journal: Arc<dyn Journal>) {
-    begin(&*journal, &new(None)).await;
-    assert!(
-        journal
-            .take_over("two", LEASE, 10, true)
-            .await
-            .unwrap()
-            .is_empty()
+async fn what_is_handed_over_is_taken_up_the_oldest_first(journal: Arc<dyn Journal>) {
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let new = new(None);
+        begin(&*journal, &new).await;
+        ids.push(new.spec.id);
+    }
+    journal.hand_over("two").await.unwrap();
+    let taken = journal.take_over("two", LEASE, 10).await.unwrap();
+    assert!(taken.is_empty(), "they are of another replica");
+    journal.hand_over("one").await.unwrap();
+    for portion in [&ids[..2], &ids[2..]] {
+        let taken = journal.take_over("two", LEASE, 2).await.unwrap();
+        let taken: Vec<_> = taken.iter().map(|taken| taken.record.spec.id).collect();
+        assert_eq!(taken, portion);
+    }
+}
+
+/// Its answer may be lost, as any.
+async fn what_is_written_twice_is_there_once(journal: Arc<dyn Journal>) {
+    let new = new(None);
+    let lease = begin(&*journal, &new).await;
+    let all = vec![
+        line(1, "one"),
+        intent(0, "ada/dev"),
+        settled(0, created("w-1")),
+        line(2, "two"),
+    ];
+    assert!(write(&*journal, lease, all.clone()).await);
+    assert!(write(&*journal, lease, [all, vec![line(3, "three")]].concat()).await);
+    let events = journal.events(new.spec.id, 0, 10).await.unwrap();
+    assert_eq!(
+        events.into_iter().map(Write::Event).collect::<Vec<_>>(),
+        [line(1, "one"), line(2, "two"), line(3, "three")]
     );
-    let taken = journal.take_over("one", LEASE, 10, true).await.unwrap();
-    assert_eq!(taken.len(), 1);
-    assert_eq!(taken[0].record.spec.input, new(None).spec.input);
+    assert_eq!(journal.effects(new.spec.id).await.unwrap().len(), 1);
 }
 
 async fn a_cancel_is_heard_by_who_works_on_the_run(journal: Arc<dyn Journal>) {
     let new = new(None);
     let lease = begin(&*journal, &new).await;
     journal.request_cancel(new.spec.id).await.unwrap();
-    let held = journal.renew("one", LEASE).await.unwrap();
+    let held = journal.renew(&[lease], LEASE).await.unwrap();
     assert_eq!(held.len(), 1);
     assert_eq!((held[0].lease, held[0].cancel_requested), (lease, true));
-    assert!(journal.renew("two", LEASE).await.unwrap().is_empty());
     write(&*journal, lease, vec![end(Status::Cancelled)]).await;
-    assert!(journal.renew("one", LEASE).await.unwrap().is_empty());
+    assert!(journal.renew(&[lease], LEASE).await.unwrap().is_empty());
+}
+
+async fn a_lease_is_renewed_as_long_as_it_holds(journal: Arc<dyn Journal>) {
+    let mut leases = Vec::new();
+    for _ in 0..3 {
+        let mut new = new(None);
+        new.lease = Duration::ZERO;
+        leases.push(begin(&*journal, &new).await);
+    }
+    let held = journal.renew(&leases[..2], LEASE).await.unwrap();
+    assert_eq!(held.len(), 2);
+    // The third is not renewed with those of the same replica, and lapses.
+    let taken = journal.take_over("two", LEASE, 10).await.unwrap();
+    let taken: Vec<_> = taken.into_iter().map(|taken| taken.lease).collect();
+    let next = Lease {
+        epoch: 2,
+        ..leases[2]
+    };
+    assert_eq!(taken, [next]);
+    let held = journal.renew(&[leases[2], next], LEASE).await.unwrap();
+    assert_eq!(
+        held[..].iter().map(|held| held.lease).collect::<Vec<_>>(),
+        [next]
+    );
 }
 
 async fn runs_are_listed_newest_first(journal: Arc<dyn Journal>) {
@@ -378,9 +420,11 @@ async fn what_is_old_is_forgotten_and_what_runs_is_not(journal: Arc<dyn Journal>
     let all = vec![line(1, "x"), intent(0, "x"), end(Status::Failed)];
     write(&*journal, lease, all).await;
     let hour = Duration::from_secs(3600);
-    assert_eq!(journal.forget(Timestamp::now() - hour).await.unwrap(), 0);
+    let ago = Timestamp::now() - hour;
+    assert_eq!(journal.forget(ago, 10).await.unwrap(), 0);
+    assert_eq!(journal.forget(Timestamp::now(), 0).await.unwrap(), 0);
     // What ended in this very millisecond stays for another one.
-    while journal.forget(Timestamp::now()).await.unwrap() == 0 {}
+    while journal.forget(Timestamp::now(), 10).await.unwrap() == 0 {}
     assert_eq!(journal.run(ended.spec.id).await.unwrap(), None);
     assert!(
         journal
@@ -414,7 +458,9 @@ suite![
     an_undone_run_no_longer_answers_its_key,
     whoever_lost_the_lease_writes_nothing,
     a_lease_that_ran_out_is_taken_by_one_of_many,
-    a_replica_that_starts_again_has_its_runs_at_once,
+    what_is_handed_over_is_taken_up_the_oldest_first,
+    what_is_written_twice_is_there_once,
+    a_lease_is_renewed_as_long_as_it_holds,
     a_cancel_is_heard_by_who_works_on_the_run,
     runs_are_listed_newest_first,
     what_is_old_is_forgotten_and_what_runs_is_not,

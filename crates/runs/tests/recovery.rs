@@ -6,16 +6,24 @@
 mod support;
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use sidestage_action::{Code, Principal, UndoOutput, effect::Looking};
+use sidestage_action::{
+    Code, Principal, UndoOutput,
+    effect::{Intent, Looking, Settlement},
+};
 use sidestage_redact::Redactor;
 use sidestage_runs::{
-    Event, EventKind, Key, Run, Runs, Settings, Snapshot, Start, Started, Status,
+    EffectRecord, Event, EventKind, Filter, Key, Run, RunSpec, Runs, Settings, Snapshot, Start,
+    Started, Status,
+    journal::{Batch, Begun, NewRun, Write},
 };
 use support::{
     accounts::Accounts,
@@ -73,15 +81,19 @@ struct Process(Option<tokio::runtime::Runtime>, Runs);
 
 impl Process {
     async fn start(stage: &Stage, name: &str) -> Self {
+        Self::start_with(stage, Stage::settings(name), Points::default()).await
+    }
+
+    async fn start_with(stage: &Stage, settings: Settings, points: Points) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let (url, actions) = (stage.place.url().to_owned(), stage.accounts.actions());
-        let settings = Stage::settings(name);
         let runs = runtime.spawn(async move {
             let journal = Arc::new(sidestage_runs::journal::Sql::open(&url).await.unwrap());
+            let journal = Arc::new(Disturbed::new(journal, points));
             Runs::open(settings, Redactor::new(), journal, actions)
                 .await
                 .unwrap()
@@ -204,7 +216,7 @@ async fn a_replica_that_lost_its_lease_changes_nothing_more(kind: Kind) {
     let thief = stage.place.open_again().await;
     thief.hand_over("slow").await.unwrap();
     let taken = thief
-        .take_over("thief", Duration::from_secs(60), 10, false)
+        .take_over("thief", Duration::from_secs(60), 10)
         .await
         .unwrap();
     assert_eq!(taken.len(), 1);
@@ -434,6 +446,110 @@ async fn runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused(kind: 
     assert_eq!(stage.accounts.changes(), ["create a", "create b"]);
 }
 
+async fn of_many_runs_that_were_left_none_is_forgotten(kind: Kind) {
+    const MANY: usize = 130;
+    let stage = Stage::new(kind).await;
+    let dead = Process::start(&stage, "one").await;
+    let ids = dead
+        .within(|runs| {
+            Box::pin(async move {
+                let all = (0..MANY).map(|n| {
+                    let runs = runs.clone();
+                    let input = json!({"names": [n.to_string()], "wait": true});
+                    async move { start(&runs, None, input).await.spec.id }
+                });
+                futures::future::join_all(all).await
+            })
+        })
+        .await;
+    dead.kill();
+    stage.accounts.gate.0.add_permits(MANY);
+    let again = stage.replica("one").await;
+    for id in ids {
+        let run = again.get(id, None).await.unwrap();
+        assert_eq!(end(&run).await.status, Status::Succeeded);
+    }
+    assert_eq!(stage.accounts.changes().len(), MANY);
+}
+
+async fn what_was_accepted_goes_on_in_order_after_a_kill(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let settings = Settings {
+        most_running: 1,
+        ..Stage::settings("one")
+    };
+    let dead = Process::start_with(&stage, settings.clone(), Points::default()).await;
+    let names: Vec<String> = (0..20).map(|n| format!("person {n}")).collect();
+    let accepted = names.clone();
+    let last = dead
+        .within(|runs| {
+            Box::pin(async move {
+                let mut last = None;
+                for name in accepted {
+                    let input = json!({"names": [name], "wait": true});
+                    last = Some(start(&runs, None, input).await.spec.id);
+                }
+                last.unwrap()
+            })
+        })
+        .await;
+    dead.kill();
+    stage.accounts.gate.0.add_permits(names.len());
+    let again = stage.replica_with(settings).await;
+    end(&again.get(last, None).await.unwrap()).await;
+    let made: Vec<_> = names.iter().map(|name| format!("create {name}")).collect();
+    assert_eq!(stage.accounts.changes(), made);
+}
+
+/// Nobody was there for longer than a run may take; it is looked at all the same.
+async fn what_was_begun_long_ago_is_settled_by_looking(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let journal = stage.place.journal();
+    let input = json!({"names": ["ada"]});
+    let new = NewRun {
+        spec: RunSpec {
+            id: uuid::Uuid::now_v7(),
+            principal: ci(),
+            action: ACTION.into(),
+            connection: "test".into(),
+            organization: None,
+            input,
+            needs_secret: false,
+            dry_run: false,
+            continues: None,
+            undoes: None,
+            created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        },
+        key: None,
+        owner: "one".into(),
+        lease: Duration::from_secs(15),
+    };
+    let Begun::New { lease, .. } = journal.begin(&new).await.unwrap() else {
+        panic!("it is there already")
+    };
+    let intent = EffectRecord {
+        id: 0,
+        intent: Intent {
+            kind: "account".into(),
+            key: "ada".into(),
+        },
+        settlement: None,
+        carried: false,
+        undoing: false,
+    };
+    let writes = vec![Write::Intent(intent)];
+    journal.append(&[Batch { lease, writes }]).await.unwrap();
+    stage.accounts.there().insert("ada".into(), 7);
+    let runs = stage.replica("one").await;
+    let ended = end(&runs.get(new.spec.id, None).await.unwrap()).await;
+    assert_eq!(
+        ended.output,
+        Some(json!({"created": ["ada"]})),
+        "{:?}",
+        ended.error
+    );
+}
+
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Sqlite).await; })* }
@@ -451,13 +567,15 @@ on_both![
     on_failure_undo_takes_back_before_the_run_ends,
     a_retry_goes_on_from_what_was_made,
     runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused,
+    of_many_runs_that_were_left_none_is_forgotten,
+    what_was_accepted_goes_on_in_order_after_a_kill,
+    what_was_begun_long_ago_is_settled_by_looking,
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_journal_that_cannot_be_written_fails_the_run_before_any_change() {
-    let stage = Stage::new(Kind::Sqlite).await;
-    let journal = Disturbed::new(stage.place.journal(), Points::default());
-    journal.is_full.store(true, Ordering::Relaxed);
+/// A replica whose journal is disturbed.
+async fn disturbed(stage: &Stage, disturb: impl FnOnce(&mut Disturbed)) -> (Runs, Arc<Disturbed>) {
+    let mut journal = Disturbed::new(stage.place.journal(), Points::default());
+    disturb(&mut journal);
     let journal = Arc::new(journal);
     let runs = Runs::open(
         Stage::settings("one"),
@@ -465,7 +583,16 @@ async fn a_journal_that_cannot_be_written_fails_the_run_before_any_change() {
         journal.clone(),
         stage.accounts.actions(),
     );
-    let runs = runs.await.unwrap();
+    (runs.await.unwrap(), journal)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_cannot_be_written_fails_the_run_before_any_change() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let (runs, journal) = disturbed(&stage, |journal| {
+        journal.is_full = AtomicBool::new(true);
+    })
+    .await;
     let run = start(&runs, Some("k"), json!({"names": ["ada"]})).await;
     // It cannot even write down that it failed, and does so as soon as it can.
     journal.refusals.notified().await;
@@ -478,4 +605,130 @@ async fn a_journal_that_cannot_be_written_fails_the_run_before_any_change() {
         "{error:?}"
     );
     assert_eq!(stage.accounts.changes(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_when_the_journal_failed_is_written_down_as_soon_as_it_can_be() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let (runs, journal) = disturbed(&stage, |journal| {
+        journal.fills_up_with_an_intent = AtomicBool::new(true);
+    })
+    .await;
+    let run = start(&runs, None, json!({"names": ["ada", "bob"]})).await;
+    journal.refusals.notified().await;
+    journal.refusals.notified().await;
+    assert_eq!(stage.accounts.changes(), ["create ada"]);
+    journal.is_full.store(false, Ordering::Relaxed);
+    let ended = end(&run).await;
+    assert_eq!(ended.status, Status::Failed);
+    let results: Vec<_> = ended
+        .effects
+        .into_iter()
+        .map(|effect| effect.settlement)
+        .collect();
+    assert_eq!(results, [Some(Settlement::Created { id: "1".into() })]);
+    // So it can be taken back.
+    end(&runs.undo(&run, &ci(), false).await.unwrap().run).await;
+    assert_eq!(stage.accounts.names(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ends_although_the_journal_loses_the_answers_to_its_writes() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        // The first writes, then those that settle and end.
+        for (kept, lost) in [(0, 2), (1, 2), (2, 4)] {
+            let stage = Stage::new(kind).await;
+            let (runs, journal) = disturbed(&stage, |_| {}).await;
+            let run = start(&runs, None, waiting(&["ada"])).await;
+            if kept > 0 {
+                says(&run, "waiting at the gate").await;
+            }
+            journal.answers_to_lose.store(lost, Ordering::Relaxed);
+            stage.accounts.gate.0.add_permits(1);
+            if kept > 1 {
+                run.cancel().await.unwrap();
+            }
+            let ended = end(&run).await;
+            assert_ne!(ended.status, Status::Running);
+            let ids: Vec<_> = events(&run, 0).await.iter().map(|event| event.id).collect();
+            assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Time is paused: each write takes five seconds to fail.
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_hangs_is_noticed_by_all_runs_at_about_the_same_time() {
+    let stage = Stage::new(Kind::Memory).await;
+    let (runs, journal) = disturbed(&stage, |journal| {
+        journal.is_full = AtomicBool::new(true);
+        journal.refuses_after = Duration::from_secs(5);
+    })
+    .await;
+    let mut all = Vec::new();
+    for n in 0..50 {
+        all.push(start(&runs, None, json!({"names": [n.to_string()]})).await);
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    journal.is_full.store(false, Ordering::Relaxed);
+    for run in all {
+        assert_eq!(end(&run).await.status, Status::Failed);
+    }
+    assert_eq!(stage.accounts.changes(), Vec::<String>::new());
+}
+
+/// The process dies at every point of a run that fails and takes back what it made.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_run_made_is_taken_back_whenever_it_is_interrupted() {
+    for n in 0.. {
+        let stage = Stage::new(Kind::Sqlite).await;
+        let points = Points::dying_at(n);
+        let dead = Process::start_with(&stage, Stage::settings("one"), points.clone()).await;
+        let input = json!({"names": ["ada", "bob"], "fail": true, "onFailure": "undo"});
+        let asked = input.clone();
+        let work = dead.within(|runs| {
+            Box::pin(async move {
+                let run = start(&runs, Some("k"), asked).await;
+                end(&run).await;
+            })
+        });
+        let survived = tokio::select! {
+            biased;
+            () = points.death() => false,
+            () = work => true,
+        };
+        dead.kill();
+        let at = points.last();
+        let again = stage.replica("one").await;
+        let mut all = again
+            .list(&Filter {
+                most: 9,
+                ..Filter::default()
+            })
+            .await
+            .unwrap();
+        let run = match all.pop() {
+            Some(record) => again.get(record.spec.id, None).await.unwrap(),
+            None => start(&again, Some("k"), input).await,
+        };
+        let ended = end(&run).await;
+        assert_eq!(ended.status, Status::Failed, "{at}");
+        assert_eq!(
+            ended.error.unwrap().message,
+            "The last step is refused. What this run had made was taken back: account bob, account ada.",
+            "{at}"
+        );
+        assert_eq!(stage.accounts.names(), Vec::<String>::new(), "{at}");
+        assert!(
+            ended
+                .effects
+                .iter()
+                .all(|effect| effect.settlement.is_some()),
+            "{at}"
+        );
+        if survived {
+            assert!(n > 10, "{n} points only");
+            break;
+        }
+    }
 }

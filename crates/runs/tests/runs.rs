@@ -352,6 +352,27 @@ async fn more_runs_than_allowed_are_refused_with_a_time_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_is_slow_holds_up_no_run_of_another() {
+    let settings = Settings {
+        most_running: 1,
+        most_waiting: 1,
+        ..Settings::default()
+    };
+    let runs = runs_with(settings).await;
+    let hang = || start(json!({}), None, async |_| std::future::pending().await);
+    for _ in 0..2 {
+        runs.start(hang()).await.unwrap();
+    }
+    let refused = refused(runs.start(hang()).await);
+    insta::assert_snapshot!(refused, @"On the connection test, 1 runs are worked on and 1 are waiting; Sidestage takes no more for now.");
+    let mut other = start(json!({}), None, async |_| Ok(json!({})));
+    other.prepared.connection = "another".into();
+    let run = runs.start(other).await.unwrap().run;
+    let ended = run.ended(Duration::from_secs(1)).await.unwrap().unwrap();
+    assert_eq!(ended.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ended_run_is_forgotten_after_a_time() {
     let runs = runs().await;
     let run = runs

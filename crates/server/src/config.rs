@@ -165,9 +165,9 @@ pub struct Runs {
     pub limit: Span,
     /// How long a run is kept after its end.
     pub keep: Span,
-    /// Runs that are worked on at the same time.
+    /// Runs that are worked on at the same time, on each connection.
     pub most_running: usize,
-    /// Runs that are accepted and wait for their turn; beyond that 429.
+    /// Runs that are accepted and wait for their turn, on each connection; beyond that 429.
     pub most_waiting: usize,
     /// How long a replica may be silent before another one takes its runs up.
     pub lease: Span,

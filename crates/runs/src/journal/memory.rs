@@ -61,7 +61,11 @@ impl Row {
 
     fn write(&mut self, write: &Write) {
         match write.clone() {
-            Write::Event(event) => self.events.push(event),
+            Write::Event(event) => {
+                if self.events.last().is_none_or(|last| last.id < event.id) {
+                    self.events.push(event);
+                }
+            }
             Write::Intent(effect) => {
                 self.effects.retain(|known| known.id != effect.id);
                 self.effects.push(effect);
@@ -222,21 +226,20 @@ impl Journal for Memory {
         Ok(())
     }
 
-    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>> {
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<Held>> {
         let mut tables = self.tables();
-        let ours = tables
-            .runs
-            .values_mut()
-            .filter(|row| row.is_running() && row.owner == owner);
-        Ok(ours
-            .map(|row| {
-                row.lease_until = Instant::now() + lease;
-                Held {
-                    lease: row.lease(),
-                    cancel_requested: row.record.cancel_requested,
-                }
+        let held = leases.iter().filter_map(|ours| {
+            let row = tables.runs.get_mut(&ours.run)?;
+            if !row.is_running() || row.lease() != *ours {
+                return None;
+            }
+            row.lease_until = Instant::now() + lease;
+            Some(Held {
+                lease: *ours,
+                cancel_requested: row.record.cancel_requested,
             })
-            .collect())
+        });
+        Ok(held.collect())
     }
 
     async fn hand_over(&self, owner: &str) -> Result<()> {
@@ -247,19 +250,13 @@ impl Journal for Memory {
         Ok(())
     }
 
-    async fn take_over(
-        &self,
-        owner: &str,
-        lease: Duration,
-        most: usize,
-        all_own: bool,
-    ) -> Result<Vec<TakenOver>> {
+    async fn take_over(&self, owner: &str, lease: Duration, most: usize) -> Result<Vec<TakenOver>> {
         let mut tables = self.tables();
         let now = Instant::now();
-        let left = tables.runs.values_mut().filter(|row| {
-            let lapsed = row.lease_until <= now || (all_own && row.owner == owner);
-            row.is_running() && lapsed
-        });
+        let left = tables
+            .runs
+            .values_mut()
+            .filter(|row| row.is_running() && row.lease_until <= now);
         Ok(left
             .take(most)
             .map(|row| {
@@ -276,17 +273,19 @@ impl Journal for Memory {
             .collect())
     }
 
-    async fn forget(&self, ended_before: Timestamp) -> Result<u64> {
+    async fn forget(&self, ended_before: Timestamp, most: usize) -> Result<u64> {
         let age = Duration::try_from(Timestamp::now().duration_since(ended_before));
         let age = age.unwrap_or_default();
         let mut tables = self.tables();
-        let before = tables.runs.len();
         // Paused time is tokio's: the age counts, not the date.
-        tables
+        let old = tables
             .runs
-            .retain(|_, row| row.ended_at.is_none_or(|at| at.elapsed() < age));
+            .iter()
+            .filter(|(_, row)| row.ended_at.is_some_and(|at| at.elapsed() >= age));
+        let old: Vec<_> = old.map(|(id, _)| *id).take(most).collect();
         let Tables { runs, keys } = &mut *tables;
+        runs.retain(|id, _| !old.contains(id));
         keys.retain(|_, run| runs.contains_key(run));
-        Ok((before - tables.runs.len()) as u64)
+        Ok(old.len() as u64)
     }
 }

@@ -30,7 +30,7 @@ pub trait Journal: Send + Sync + 'static {
     async fn begin(&self, new: &NewRun) -> Result<Begun>;
 
     /// Writes what runs have said and done. For each of the batches: whether its lease still holds; if not,
-    /// nothing of it is written.
+    /// nothing of it is written. What was written already, and its answer lost, may be written again.
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>>;
 
     /// A run.
@@ -54,24 +54,17 @@ pub trait Journal: Send + Sync + 'static {
     /// Forgets a key, if it still names that run.
     async fn release_key(&self, key: &Key, run: Uuid) -> Result<()>;
 
-    /// Renews the leases of a replica, and tells about its runs under way.
-    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>>;
+    /// Renews these leases, and tells which of them still hold.
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<Held>>;
 
     /// Gives up the leases of a replica: others may take its runs up at once.
     async fn hand_over(&self, owner: &str) -> Result<()>;
 
-    /// Takes runs up whose lease has run out; `all_own` also those that this replica held before it was
-    /// started again.
-    async fn take_over(
-        &self,
-        owner: &str,
-        lease: Duration,
-        most: usize,
-        all_own: bool,
-    ) -> Result<Vec<TakenOver>>;
+    /// Takes up runs whose lease has run out, the oldest first.
+    async fn take_over(&self, owner: &str, lease: Duration, most: usize) -> Result<Vec<TakenOver>>;
 
-    /// Forgets the runs that ended before.
-    async fn forget(&self, ended_before: Timestamp) -> Result<u64>;
+    /// Forgets runs that ended before, `most` at most. How many it were.
+    async fn forget(&self, ended_before: Timestamp, most: usize) -> Result<u64>;
 }
 
 /// What a run was asked to do. Never changes.
@@ -231,7 +224,7 @@ pub enum Begun {
 
 /// A replica's turn on a run. Whoever takes the run over gets the next number, and nothing more is written
 /// by an older one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
     /// The run.
     pub run: Uuid,

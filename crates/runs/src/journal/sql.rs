@@ -36,6 +36,8 @@ struct Dialect {
     now: &'static str,
     /// The items of the JSON array `$1`, each as `item.value`.
     items: &'static str,
+    /// The same of an array of texts.
+    texts: &'static str,
     /// Keeps the rows that were read until the transaction ends. SQLite has one writer at a time.
     lock: &'static str,
     on_connect: &'static str,
@@ -46,6 +48,7 @@ const SQLITE: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
     now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     items: "json_each($1) AS item",
+    texts: "json_each($1) AS item",
     lock: "",
     // FULL: what is written outlives a power cut, too.
     on_connect: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000",
@@ -56,6 +59,7 @@ const POSTGRES: Dialect = Dialect {
     begin: "BEGIN",
     now: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
     items: "json_array_elements(CAST($1 AS json)) AS item(value)",
+    texts: "json_array_elements_text(CAST($1 AS json)) AS item(value)",
     lock: "FOR UPDATE OF runs",
     on_connect: "SET statement_timeout = 5000",
     connections: 8,
@@ -64,6 +68,11 @@ const POSTGRES: Dialect = Dialect {
 const RUN: &str = "SELECT id, principal, action, connection, organization, input, needs_secret, dry_run, continues, \
                    continued_by, undoes, created_at, status, ended_at, output, error, failing, cancel_requested \
                    FROM runs ";
+
+/// Which of the leases `$1` still hold. Their rows are locked in one order, so that nobody waits in a circle.
+const HELD: &str = "SELECT runs.id, runs.epoch FROM runs JOIN {items} ON runs.id = item.value ->> 'run' \
+                    AND runs.epoch = CAST(item.value ->> 'epoch' AS BIGINT) \
+                    WHERE runs.status = 'running' ORDER BY runs.id {lock}";
 
 /// A journal in a database.
 pub struct Sql {
@@ -226,15 +235,9 @@ impl Sql {
 
     async fn try_append(&self, batches: &[Batch]) -> sqlx::Result<Vec<bool>> {
         let mut tx = self.transaction().await?;
-        let leases: Vec<_> = batches
-            .iter()
-            .map(|batch| json!({ "run": batch.lease.run, "epoch": batch.lease.epoch }))
-            .collect();
-        let sql = "SELECT runs.id, runs.epoch FROM runs JOIN {items} ON runs.id = item.value ->> 'run' \
-                   AND runs.epoch = CAST(item.value ->> 'epoch' AS BIGINT) \
-                   WHERE runs.status = 'running' ORDER BY runs.id {lock}";
-        let held: Vec<(String, i64)> = sqlx::query_as(self.sql(sql))
-            .bind(json!(leases).to_string())
+        let leases = batches.iter().map(|batch| batch.lease);
+        let held: Vec<(String, i64)> = sqlx::query_as(self.sql(HELD))
+            .bind(json_of(leases))
             .fetch_all(&mut *tx)
             .await?;
         let held: Vec<bool> = batches
@@ -257,7 +260,8 @@ impl Sql {
             (
                 rows.events,
                 "INSERT INTO events (run, id, event) SELECT item.value ->> 'run', \
-                 CAST(item.value ->> 'id' AS BIGINT), item.value ->> 'event' FROM {items}",
+                 CAST(item.value ->> 'id' AS BIGINT), item.value ->> 'event' FROM {items} \
+                 WHERE true ON CONFLICT (run, id) DO NOTHING",
             ),
             (
                 rows.intents,
@@ -337,16 +341,12 @@ impl Sql {
         owner: &str,
         lease: Duration,
         most: usize,
-        all_own: bool,
     ) -> sqlx::Result<Vec<TakenOver>> {
         let sql = format!(
-            "{RUN} WHERE status = 'running' AND (lease_until <= {{now}} OR (owner = $1 AND $2 = 1)) \
-             ORDER BY id LIMIT $3 {{lock}}"
+            "{RUN} WHERE status = 'running' AND lease_until <= {{now}} ORDER BY id LIMIT $1 {{lock}}"
         );
         let mut tx = self.transaction().await?;
         let rows = sqlx::query(self.sql(&sql))
-            .bind(owner.to_owned())
-            .bind(i64::from(all_own))
             .bind(most as i64)
             .fetch_all(&mut *tx)
             .await?;
@@ -380,23 +380,31 @@ impl Sql {
         Ok(taken)
     }
 
-    async fn try_forget(&self, ended_before: Timestamp) -> sqlx::Result<u64> {
+    async fn try_forget(&self, ended_before: Timestamp, most: usize) -> sqlx::Result<u64> {
         let mut tx = self.transaction().await?;
-        let ended = "SELECT id FROM runs WHERE status <> 'running' AND ended_at < $1";
-        for table in ["events", "effects", "keys"] {
-            let sql = format!("DELETE FROM {table} WHERE run IN ({ended})");
+        let sql = "SELECT id FROM runs WHERE ended_at < $1 ORDER BY ended_at LIMIT $2";
+        let old: Vec<String> = sqlx::query_scalar(sql)
+            .bind(ended_before.as_millisecond())
+            .bind(most as i64)
+            .fetch_all(&mut *tx)
+            .await?;
+        let ids = json!(old).to_string();
+        for (table, run) in [
+            ("events", "run"),
+            ("effects", "run"),
+            ("keys", "run"),
+            ("runs", "id"),
+        ] {
+            let ids_of = self.dialect.texts;
+            let sql =
+                format!("DELETE FROM {table} WHERE {run} IN (SELECT item.value FROM {ids_of})");
             sqlx::query(AssertSqlSafe(sql))
-                .bind(ended_before.as_millisecond())
+                .bind(ids.clone())
                 .execute(&mut *tx)
                 .await?;
         }
-        let sql = "DELETE FROM runs WHERE status <> 'running' AND ended_at < $1";
-        let forgotten = sqlx::query(sql)
-            .bind(ended_before.as_millisecond())
-            .execute(&mut *tx)
-            .await?;
         tx.commit().await?;
-        Ok(forgotten.rows_affected())
+        Ok(old.len() as u64)
     }
 }
 
@@ -487,11 +495,13 @@ impl Journal for Sql {
             .map_err(unavailable)
     }
 
-    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>> {
-        let sql = "UPDATE runs SET lease_until = {now} + $2 WHERE owner = $1 AND status = 'running' \
-                   RETURNING id, epoch, cancel_requested";
-        let rows = sqlx::query(self.sql(sql))
-            .bind(owner.to_owned())
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<Held>> {
+        let sql = format!(
+            "WITH held AS ({HELD}) UPDATE runs SET lease_until = {{now}} + $2 WHERE id IN (SELECT id FROM held) \
+             RETURNING id, epoch, cancel_requested"
+        );
+        let rows = sqlx::query(self.sql(&sql))
+            .bind(json_of(leases.iter().copied()))
             .bind(lease.as_millis() as i64)
             .fetch_all(&self.pool)
             .await;
@@ -517,20 +527,16 @@ impl Journal for Sql {
             .map_err(unavailable)
     }
 
-    async fn take_over(
-        &self,
-        owner: &str,
-        lease: Duration,
-        most: usize,
-        all_own: bool,
-    ) -> Result<Vec<TakenOver>> {
-        self.try_take_over(owner, lease, most, all_own)
+    async fn take_over(&self, owner: &str, lease: Duration, most: usize) -> Result<Vec<TakenOver>> {
+        self.try_take_over(owner, lease, most)
             .await
             .map_err(unavailable)
     }
 
-    async fn forget(&self, ended_before: Timestamp) -> Result<u64> {
-        self.try_forget(ended_before).await.map_err(unavailable)
+    async fn forget(&self, ended_before: Timestamp, most: usize) -> Result<u64> {
+        self.try_forget(ended_before, most)
+            .await
+            .map_err(unavailable)
     }
 }
 
@@ -582,6 +588,12 @@ impl Rows {
             })),
         }
     }
+}
+
+/// Leases as the items of a JSON array.
+fn json_of(leases: impl Iterator<Item = Lease>) -> String {
+    let leases = leases.map(|Lease { run, epoch }| json!({ "run": run, "epoch": epoch }));
+    Value::Array(leases.collect()).to_string()
 }
 
 fn json_text(value: &impl Serialize) -> String {

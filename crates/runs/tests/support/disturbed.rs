@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sidestage_action::{Error, Result};
 use sidestage_runs::{
     EffectRecord, Event, EventKind, Filter, Journal, Key, RunRecord,
-    journal::{Batch, Begun, Held, NewRun, TakenOver, Write},
+    journal::{Batch, Begun, Held, Lease, NewRun, TakenOver, Write},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -25,7 +25,13 @@ pub struct Disturbed {
     journal: Arc<dyn Journal>,
     points: Points,
     pub is_full: AtomicBool,
+    /// How long it takes to say that it is full.
+    pub refuses_after: Duration,
     pub refusals: Notify,
+    /// It is full once it has taken the next intent.
+    pub fills_up_with_an_intent: AtomicBool,
+    /// Writes of which it is not told that they were made.
+    pub answers_to_lose: AtomicUsize,
 }
 
 impl Disturbed {
@@ -34,7 +40,10 @@ impl Disturbed {
             journal,
             points,
             is_full: AtomicBool::new(false),
+            refuses_after: Duration::ZERO,
             refusals: Notify::new(),
+            fills_up_with_an_intent: AtomicBool::new(false),
+            answers_to_lose: AtomicUsize::new(0),
         }
     }
 }
@@ -69,14 +78,28 @@ impl Journal for Disturbed {
 
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
         if self.is_full.load(Ordering::Relaxed) {
+            tokio::time::sleep(self.refuses_after).await;
             self.refusals.notify_one();
             return Err(Error::internal("the disk is full"));
         }
         let words = words(batches);
         self.points.reach(format!("before writing {words}")).await;
         let held = self.journal.append(batches).await;
+        let mut writes = batches.iter().flat_map(|batch| &batch.writes);
+        if writes.any(|write| matches!(write, Write::Intent(_)))
+            && self.fills_up_with_an_intent.swap(false, Ordering::Relaxed)
+        {
+            self.is_full.store(true, Ordering::Relaxed);
+        }
         self.points.reach(format!("after writing {words}")).await;
-        held
+        let left = |left: usize| left.checked_sub(1);
+        let lost = self
+            .answers_to_lose
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        match lost {
+            Ok(_) => Err(Error::internal("the connection was cut")),
+            Err(_) => held,
+        }
     }
 
     async fn run(&self, id: Uuid) -> Result<Option<RunRecord>> {
@@ -107,25 +130,19 @@ impl Journal for Disturbed {
         self.journal.release_key(key, run).await
     }
 
-    async fn renew(&self, owner: &str, lease: Duration) -> Result<Vec<Held>> {
-        self.journal.renew(owner, lease).await
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<Held>> {
+        self.journal.renew(leases, lease).await
     }
 
     async fn hand_over(&self, owner: &str) -> Result<()> {
         self.journal.hand_over(owner).await
     }
 
-    async fn take_over(
-        &self,
-        owner: &str,
-        lease: Duration,
-        most: usize,
-        all_own: bool,
-    ) -> Result<Vec<TakenOver>> {
-        self.journal.take_over(owner, lease, most, all_own).await
+    async fn take_over(&self, owner: &str, lease: Duration, most: usize) -> Result<Vec<TakenOver>> {
+        self.journal.take_over(owner, lease, most).await
     }
 
-    async fn forget(&self, ended_before: Timestamp) -> Result<u64> {
-        self.journal.forget(ended_before).await
+    async fn forget(&self, ended_before: Timestamp, most: usize) -> Result<u64> {
+        self.journal.forget(ended_before, most).await
     }
 }

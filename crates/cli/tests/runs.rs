@@ -184,10 +184,10 @@ async fn runs_are_listed_shown_followed_and_undone() {
     exit 0
     "#);
     insta::assert_snapshot!(service.runs(&["undo", "--dry-run", &id]).await, @r#"
-    <time> warn: workspace ada/dev stays: Delete it in Coder.
-    <time> output: {"undone":[],"kept":[{"kind":"workspace","key":"ada/dev","id":"<id>","why":"Delete it in Coder."}]}
+    <time> dry run: deletion of workspace ada/dev would be made
+    <time> output: {"undone":[{"kind":"workspace","key":"ada/dev","id":"<id>"}],"kept":[]}
     <time> succeeded
-    stays: workspace ada/dev: Delete it in Coder.
+    would be undone: workspace ada/dev
     exit 0
     "#);
     insta::assert_snapshot!(service.runs(&["retry", &id]).await, @"

@@ -7,7 +7,7 @@ use sidestage_actions::{ConnectionConfig, Registry};
 use sidestage_redact::Redactor;
 use sidestage_runs::{FindAction, Runs, Settings, journal::Sql};
 use sidestage_upstream::{Credential, Upstream};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     app::App,
@@ -109,7 +109,11 @@ fn replica(listen: std::net::SocketAddr) -> String {
     format!("{}:{}", host.trim(), listen.port())
 }
 
-/// Serves until `stop`, then drains: takes no new runs, gives those under way `grace`, ends the followers.
+/// How long connections may take to end, once the runs have.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves until `stop`, then drains: takes no new runs, gives those under way `grace`, ends the followers. A client
+/// that neither reads nor writes does not hold that up.
 ///
 /// # Errors
 /// When the listener fails.
@@ -120,11 +124,25 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let runs = app.runs().clone();
-    axum::serve(listener, app.router())
-        .with_graceful_shutdown(async move {
-            stop.await;
-            tracing::info!("stopping");
-            runs.drain(grace).await;
-        })
-        .await
+    let (drained, is_drained) = oneshot::channel();
+    let server = axum::serve(listener, app.router()).with_graceful_shutdown(async move {
+        stop.await;
+        tracing::info!("stopping");
+        runs.drain(grace).await;
+        // Without a listener for it, serving has ended.
+        let _ = drained.send(());
+    });
+    let cut_off = async {
+        match is_drained.await {
+            Ok(()) => tokio::time::sleep(LINGER).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = server => served,
+        () = cut_off => {
+            tracing::warn!("stopping; some connections do not end, and are cut off");
+            Ok(())
+        }
+    }
 }

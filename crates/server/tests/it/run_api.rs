@@ -1,7 +1,10 @@
 //! Door 3: start, join, follow, read, cancel.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::service::{OPERATOR_KEY, Service, answer, workspace};
 
@@ -174,6 +177,33 @@ async fn stopping_ends_the_stream_of_a_long_run_so_that_its_follower_comes_back(
     service.stop().await;
     let text = reading.await.unwrap().unwrap();
     assert!(!text.contains("event: end"), "{text}");
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    insta::assert_snapshot!(last, @r#"
+    event: reconnect
+    retry: 1000
+    data: {"message":"Sidestage is stopping; the run goes on. Follow it again."}
+    "#);
+}
+
+#[tokio::test]
+async fn clients_that_do_nothing_do_not_hold_up_the_stop() {
+    let service = Service::with("server: {shutdownGrace: 1s}").await;
+    let address = service.url.trim_start_matches("http://").to_owned();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let half = "POST /v1/runs HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{";
+    silent.write_all(half.as_bytes()).await.unwrap();
+    // The service has taken it: it answers who came after it.
+    assert_eq!(
+        service
+            .ci(Method::GET, "/v1/runs")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    let stopped = tokio::time::timeout(Duration::from_secs(60), service.stop()).await;
+    stopped.expect("it does not stop");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 # make demo            a real Backstage runs a template through Sidestage; KEEP=1 leaves it running with its web UI
 # make test            everything that has to hold
-# make chaos          thousands of runs while everything is killed and cut; CHAOS_PEOPLE=2000
+# make chaos          thousands of runs while everything is killed and cut; CHAOS_PEOPLE=1000
 # make lint, make fmt  what `make test` says about style; mend what can be mended
 # make schemas         writes actions-schema/ anew, after an action has changed
 # make screenshots     takes the pictures in docs/images anew
@@ -59,7 +59,7 @@ test-rust:
 
 # The same test as in test-rust, with many people. CHAOS_SEED=... draws the same faults and kills again.
 .PHONY: chaos
-chaos: export CHAOS_PEOPLE ?= 2000
+chaos: export CHAOS_PEOPLE ?= 1000
 chaos:
 	$(call title,Chaos: $(CHAOS_PEOPLE) people, faults, kill -9)
 	cargo test --package sidestage-cli --test chaos -- --nocapture

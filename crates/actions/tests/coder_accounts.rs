@@ -47,7 +47,7 @@ async fn a_person_gets_an_account_in_every_organization_that_is_named() {
         json!({"name": "Katherine Johnson", "coderOrganizations": ["acme", "coder"]}),
     )
     .await;
-    insta::assert_snapshot!(stage.mask(&ended.output().to_string()), @r#"{"userId":"<id>","username":"katherine","loginType":"oidc","coderOrganizations":["acme","coder"],"created":true}"#);
+    insta::assert_snapshot!(stage.mask(&ended.output().to_string()), @r#"{"userId":"<id>","username":"katherine","userUrl":"http://sandbox/coder/workspaces?filter=owner%3Akatherine","loginType":"oidc","coderOrganizations":["acme","coder"],"created":true}"#);
     insta::assert_snapshot!(stage.mask(&ended.transcript), @r#"
     intent: user katherine
     settled: {"result":"created","id":"<id>"}

@@ -157,10 +157,10 @@ async fn who_leaves_is_shut_out_and_stays_where_they_were() {
 async fn nobody_else_is_shut_out() {
     let stage = Stage::new().await;
     insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({})).await, @"invalid_input [/username] Whose account? Give username, email, or both.");
-    insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "nobody"})).await, @"not_found [/username] Mattermost has no account nobody. Check how it is written, or make the account first.");
     insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"email": "ada"})).await, @"invalid_input [/email] email is not an e-mail address.");
-    insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"email": "nobody@example.com"})).await, @"not_found [/email] Mattermost has no account nobody@example.com. Check how it is written, or make the account first.");
     insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "ada", "email": "grace@example.com"})).await, @"conflict [] In Mattermost grace@example.com is the address of the account grace, not of ada. Check both, or give the right one alone.");
+    insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "nobody", "email": "grace@example.com"})).await, @"conflict [] In Mattermost grace@example.com is the address of the account grace, not of nobody. Check both, or give the right one alone.");
+    insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "ada", "email": "nobody@example.com"})).await, @"conflict [] In Mattermost nobody@example.com is the address of no account, not of ada. Check both, or give the right one alone.");
     insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "sidestage"})).await, @"conflict [] The account sidestage is the one whose token this connection has; Sidestage could not do anything any more. It is left as it is.");
     insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "remy"})).await, @"conflict [] The account remy belongs to another Mattermost server, and has to be deactivated there. It is left as it is.");
     stage
@@ -168,6 +168,29 @@ async fn nobody_else_is_shut_out() {
         .mattermost()
         .change_user("gus", |gus| gus.is_bot = true);
     insta::assert_snapshot!(refused(&stage, DEACTIVATE, json!({"username": "gus"})).await, @"conflict [] The account gus is a bot's; disable it in Mattermost, under Integrations, Bot Accounts. It is left as it is.");
+}
+
+#[tokio::test]
+async fn who_has_no_account_needs_not_leave() {
+    let stage = Stage::new().await;
+    for input in [
+        json!({"username": "nobody"}),
+        json!({"email": "nobody@example.com"}),
+        json!({"username": "nobody", "email": "nobody@example.com"}),
+    ] {
+        let ended = stage.run(DEACTIVATE, input).await;
+        let output = ended.output();
+        assert_eq!(
+            (&output["found"], &output["deactivated"]),
+            (&json!(false), &json!(false))
+        );
+        assert!(
+            ended.log().contains("nothing to deactivate"),
+            "{}",
+            ended.log()
+        );
+    }
+    assert_eq!(stage.writes(), []);
 }
 
 // ---- taking back ---------------------------------------------------------------------------------

@@ -546,6 +546,10 @@ impl Dashboard {
         Dashboard(url.as_str().trim_end_matches('/').to_owned())
     }
 
+    pub(super) fn workspaces_of(&self, owner: &str) -> String {
+        format!("{}/workspaces?filter=owner%3A{owner}", self.0)
+    }
+
     pub(super) fn workspace(&self, owner: &str, name: &str) -> String {
         format!("{}/@{owner}/{name}", self.0)
     }

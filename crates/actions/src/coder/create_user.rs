@@ -45,6 +45,9 @@ pub(super) struct Output {
     /// Its name, as Coder writes it.
     #[schemars(extend("examples" = ["katherine"]))]
     username: String,
+    /// Where the person is found in Coder: the page with their workspaces.
+    #[schemars(extend("examples" = ["https://coder.example.com/workspaces?filter=owner%3Akatherine"]))]
+    user_url: String,
     /// How the person signs in.
     #[schemars(extend("examples" = ["oidc"]))]
     login_type: String,
@@ -98,6 +101,7 @@ impl Action for CreateUser {
         super::create_workspace::check_name("username", &input.username)?;
         let login_type = login_type(ctx, client, input.login_type).await?;
         let organizations = organizations(ctx, client, &input.coder_organizations).await?;
+        let dashboard = ctx.race(client.deployment()).await?.dashboard;
         let account = Account {
             client,
             username: &input.username,
@@ -142,6 +146,7 @@ impl Action for CreateUser {
         }
         Ok(Output {
             user_id: user.id.to_string(),
+            user_url: dashboard.workspaces_of(&user.username),
             username: user.username,
             login_type: user.login_type,
             coder_organizations: organizations.into_iter().map(|one| one.name).collect(),

@@ -29,13 +29,16 @@ pub(super) struct Input {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
-    /// The account's id in Mattermost.
+    /// Whether there is such an account at all.
+    #[schemars(extend("examples" = [true]))]
+    found: bool,
+    /// The account's id in Mattermost; empty where there is none.
     #[schemars(extend("examples" = ["4xp9fdt77pncbef59f4k1qe83o"]))]
     user_id: String,
-    /// The account's name.
+    /// The account's name, or what was asked for where there is none.
     #[schemars(extend("examples" = ["grace"]))]
     username: String,
-    /// Whether this run deactivated the account. False: it was deactivated already.
+    /// Whether this run deactivated the account. False: it was deactivated already, or there is none.
     #[schemars(extend("examples" = [true]))]
     deactivated: bool,
 }
@@ -51,7 +54,8 @@ impl Action for DeactivateUser {
             title: "Deactivate a Mattermost user",
             description: "Shuts an account out of [Mattermost](https://mattermost.com): the person is signed out everywhere and \
                           cannot sign in any more, and their seat is free. Nothing is deleted: posts, teams and channels stay \
-                          as they are, and the account can be activated again. Bots that belong to the person may stop, too.",
+                          as they are, and the account can be activated again. Bots that belong to the person may stop, too. Where there is no such \
+                          account, nothing is done, and the step says so.",
             attributes: Attributes::REMOVES,
             examples: vec![Example {
                 description: "Somebody who leaves, by name and address",
@@ -68,7 +72,18 @@ impl Action for DeactivateUser {
             ));
         }
         let me = lookup::administrator(ctx, client).await?;
-        let user = ctx.race(find(client, &input)).await?;
+        let Some(user) = ctx.race(find(client, &input)).await? else {
+            let username = input.username.or(input.email).unwrap_or_default();
+            ctx.warn(format!(
+                "Mattermost has no account {username}: nothing to deactivate"
+            ));
+            return Ok(Output {
+                found: false,
+                user_id: String::new(),
+                username,
+                deactivated: false,
+            });
+        };
         check(&user, &me)?;
         let user = &user;
         let outcome = ctx.ensure(&Deactivation { client, user }).await?.outcome;
@@ -83,6 +98,7 @@ impl Action for DeactivateUser {
             Outcome::Planned => {}
         }
         Ok(Output {
+            found: true,
             user_id: user.id.clone(),
             username: user.username.clone(),
             deactivated: outcome != Outcome::Adopted,
@@ -90,25 +106,33 @@ impl Action for DeactivateUser {
     }
 }
 
-async fn find(client: &Client, input: &Input) -> Result<User> {
+/// The account that has the name and the address, as far as they are given.
+async fn find(client: &Client, input: &Input) -> Result<Option<User>> {
     let Some(email) = &input.email else {
         let username = input.username.as_deref().unwrap_or_default();
-        return lookup::account(client, "username", username).await;
+        return lookup::find_account(client, "username", username).await;
     };
     if !email.contains('@') {
         return Err(Error::invalid("email", "email is not an e-mail address."));
     }
-    let by_email = lookup::account(client, "email", email).await?;
-    if let Some(username) = &input.username {
-        let by_name = lookup::account(client, "username", username).await?;
-        if by_name.id != by_email.id {
-            return Err(Error::conflict(format!(
-                "In Mattermost {email} is the address of the account {}, not of {}. Check both, or give the right one alone.",
-                by_email.username, by_name.username
-            )));
+    let by_email = lookup::find_account(client, "email", email).await?;
+    let Some(username) = &input.username else {
+        return Ok(by_email);
+    };
+    let by_name = lookup::find_account(client, "username", username).await?;
+    let other = match (&by_email, &by_name) {
+        (Some(by_email), by_name) if by_name.as_ref().is_none_or(|one| one.id != by_email.id) => {
+            format!(
+                "{email} is the address of the account {}",
+                by_email.username
+            )
         }
-    }
-    Ok(by_email)
+        (None, Some(_)) => format!("{email} is the address of no account"),
+        _ => return Ok(by_email),
+    };
+    Err(Error::conflict(format!(
+        "In Mattermost {other}, not of {username}. Check both, or give the right one alone."
+    )))
 }
 
 /// Accounts that are nobody's to take out here.

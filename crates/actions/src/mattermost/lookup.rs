@@ -184,18 +184,7 @@ pub(super) async fn channels(
 
 /// An account, by its name, its e-mail address or its id; `field` is the input that names it.
 pub(super) async fn account(client: &Client, field: &str, wanted: &str) -> Result<User> {
-    let found = if wanted.contains('@') {
-        client
-            .user_by_email(&username::normalize_email(wanted)?)
-            .await?
-    } else {
-        let name = username::normalize(field, wanted)?;
-        match client.user_by_name(&name).await? {
-            None if may_be_id(wanted) => client.user(wanted).await?,
-            found => found,
-        }
-    };
-    found.ok_or_else(|| {
+    find_account(client, field, wanted).await?.ok_or_else(|| {
         missing(
             field,
             format!(
@@ -204,4 +193,22 @@ pub(super) async fn account(client: &Client, field: &str, wanted: &str) -> Resul
             "is no account of Mattermost",
         )
     })
+}
+
+/// The same, where none is an answer, too.
+pub(super) async fn find_account(
+    client: &Client,
+    field: &str,
+    wanted: &str,
+) -> Result<Option<User>> {
+    if wanted.contains('@') {
+        return client
+            .user_by_email(&username::normalize_email(wanted)?)
+            .await;
+    }
+    let name = username::normalize(field, wanted)?;
+    match client.user_by_name(&name).await? {
+        None if may_be_id(wanted) => client.user(wanted).await,
+        found => Ok(found),
+    }
 }

@@ -1,1 +1,63 @@
-//! The expression language of `${{ }}`.
+//! The language of `${{ }}`: what Backstage's scaffolder makes of a string of a template.
+//!
+//! Since scaffolder-backend 4.0.3 that is [nunjitsu](https://www.npmjs.com/package/nunjitsu), a closed subset of
+//! Nunjucks; before, it was Nunjucks itself. [`parse`] reads a string as nunjitsu does, [`check`] says of what
+//! type its value is and what Backstage would do with it in silence.
+
+mod ast;
+mod builtins;
+mod check;
+mod complete;
+mod env;
+mod lexer;
+mod parser;
+mod print;
+mod references;
+mod scan;
+mod span;
+mod statements;
+mod syntax_error;
+
+pub use ast::{
+    Arguments, BinaryOperator, CompareOperator, Expr, ExprKind, Name, Node, SetValue, Statement,
+    StatementKind, Template, UnaryOperator,
+};
+pub use check::{Checked, Finding, FindingKind, check};
+pub use complete::{Completion, CompletionKind, completion_at};
+pub use env::{Engine, Env};
+pub use references::Reference;
+pub use span::Span;
+pub use statements::parse;
+pub use syntax_error::{SyntaxError, SyntaxErrorKind};
+
+/// The candidate that is spelt most like `name`, if one is near.
+pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let tolerance = match name.chars().count() {
+        0..=2 => return None,
+        3..=4 => 1,
+        5..=10 => 2,
+        _ => 3,
+    };
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| {
+            let distance = if plain(candidate) == plain(name) {
+                0
+            } else {
+                strsim::osa_distance(name, candidate)
+            };
+            (distance, candidate)
+        })
+        .filter(|(distance, _)| *distance <= tolerance)
+        .min_by_key(|(distance, candidate)| (*distance, candidate.len()))
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// Without what people mix up: case, `-` and `_`.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|character| !matches!(character, '-' | '_'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}

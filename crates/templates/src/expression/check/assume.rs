@@ -1,0 +1,194 @@
+//! What is known where a condition holds: `a if a.b else c` looks into `a.b` only if it is there.
+
+use crate::expression::ast::{BinaryOperator, CompareOperator, Expr, ExprKind, UnaryOperator};
+
+/// A path that is known to be there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Assumption {
+    path: Path,
+    /// Whether it also counts as true.
+    pub(super) truthy: bool,
+}
+
+/// The names from a variable down to a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Path(Vec<String>);
+
+impl Path {
+    /// The path of an expression that is nothing but names.
+    pub(super) fn of(expr: &Expr) -> Option<Path> {
+        let mut names = Vec::new();
+        let mut expr = expr;
+        loop {
+            match &expr.kind {
+                ExprKind::Name(name) => {
+                    names.push(name.clone());
+                    names.reverse();
+                    return Some(Path(names));
+                }
+                ExprKind::Member { target, name } => {
+                    names.push(name.text.clone());
+                    expr = target;
+                }
+                ExprKind::Index { target, index } => {
+                    let ExprKind::String(name) = &index.kind else {
+                        return None;
+                    };
+                    names.push(name.clone());
+                    expr = target;
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl Assumption {
+    /// Whether it says that `path` is there: it does if it speaks of something below it.
+    pub(super) fn covers(&self, path: &Path) -> bool {
+        self.path.0.starts_with(&path.0)
+    }
+
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        self.path == *path
+    }
+}
+
+/// What holds where `condition` counts as true.
+pub(crate) fn assume(condition: &Expr, known: &mut Vec<Assumption>) {
+    match &condition.kind {
+        ExprKind::Group(items) => {
+            if let [inner] = items.as_slice() {
+                assume(inner, known);
+            }
+        }
+        ExprKind::Binary {
+            operator: BinaryOperator::And,
+            left,
+            right,
+        } => {
+            assume(left, known);
+            assume(right, known);
+        }
+        ExprKind::Unary {
+            operator: UnaryOperator::Not,
+            operand,
+        } => assume_not(operand, known),
+        ExprKind::Test {
+            value,
+            test,
+            negated: false,
+        } if !is_name(test, &["undefined", "falsy"]) => add(value, false, known),
+        ExprKind::Test {
+            value,
+            test,
+            negated: true,
+        } if is_name(test, &["undefined", "falsy"]) => add(value, false, known),
+        ExprKind::Compare { first, rest } => {
+            if let [(operator, right)] = rest.as_slice() {
+                assume_comparison(first, *operator, right, known);
+            }
+        }
+        ExprKind::In {
+            needle,
+            haystack,
+            negated: false,
+        } => {
+            add(needle, false, known);
+            add(haystack, false, known);
+        }
+        // A filter or a method that gives something true was most likely given something.
+        ExprKind::Filter { input, name, .. } if name.text != "default" && name.text != "d" => {
+            add(input, false, known);
+        }
+        ExprKind::Call { callee, .. } => {
+            if let ExprKind::Member { target, .. } = &callee.kind {
+                add(target, false, known);
+            }
+        }
+        _ => add(condition, true, known),
+    }
+}
+
+/// What holds where `condition` counts as false.
+pub(super) fn assume_not(condition: &Expr, known: &mut Vec<Assumption>) {
+    match &condition.kind {
+        ExprKind::Group(items) => {
+            if let [inner] = items.as_slice() {
+                assume_not(inner, known);
+            }
+        }
+        ExprKind::Binary {
+            operator: BinaryOperator::Or,
+            left,
+            right,
+        } => {
+            assume_not(left, known);
+            assume_not(right, known);
+        }
+        ExprKind::Unary {
+            operator: UnaryOperator::Not,
+            operand,
+        } => assume(operand, known),
+        ExprKind::Test {
+            value,
+            test,
+            negated,
+        } if *negated != is_name(test, &["undefined", "falsy", "null"]) => {
+            add(value, false, known);
+        }
+        ExprKind::Compare { first, rest } => {
+            if let [(operator, right)] = rest.as_slice() {
+                let operator = match operator {
+                    CompareOperator::Equal => CompareOperator::NotEqual,
+                    CompareOperator::StrictEqual => CompareOperator::StrictNotEqual,
+                    CompareOperator::NotEqual => CompareOperator::Equal,
+                    CompareOperator::StrictNotEqual => CompareOperator::StrictEqual,
+                    _ => return,
+                };
+                assume_comparison(first, operator, right, known);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn assume_comparison(
+    left: &Expr,
+    operator: CompareOperator,
+    right: &Expr,
+    known: &mut Vec<Assumption>,
+) {
+    let nothing =
+        |expr: &Expr| matches!(expr.kind, ExprKind::Null) || is_name(expr, &["undefined"]);
+    let holds = match operator {
+        CompareOperator::Equal | CompareOperator::StrictEqual => !nothing(left) && !nothing(right),
+        CompareOperator::NotEqual | CompareOperator::StrictNotEqual => {
+            nothing(left) || nothing(right)
+        }
+        _ => true,
+    };
+    if holds {
+        for side in [left, right] {
+            let side = match &side.kind {
+                ExprKind::Filter { input, .. } => input,
+                _ => side,
+            };
+            add(side, false, known);
+        }
+    }
+}
+
+fn add(expr: &Expr, truthy: bool, known: &mut Vec<Assumption>) {
+    if let Some(path) = Path::of(expr) {
+        known.push(Assumption { path, truthy });
+    }
+}
+
+fn is_name(expr: &Expr, names: &[&str]) -> bool {
+    match &expr.kind {
+        ExprKind::Name(name) => names.contains(&name.as_str()),
+        ExprKind::Null => names.contains(&"null"),
+        _ => false,
+    }
+}

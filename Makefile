@@ -103,8 +103,16 @@ test-system: system-install
 	$(call title,Whole system: types and lint of the tests)
 	cd tests && npm run --silent typecheck
 	cd tests && npm run --silent lint
+	$(call title,What nunjitsu makes of expressions is what is written down)
+	node tests/expressions/record.ts --check
 	$(call title,Whole system: real Backstage and a real browser)
 	$(node_test) 'tests/system/*.test.ts'
+
+# Writes down anew what nunjitsu makes of the expressions that crates/templates is tested with.
+.PHONY: expressions
+expressions: node
+	@source scripts/lib.sh && npm_ci tests $(CURDIR)/tests --ignore-scripts
+	node tests/expressions/record.ts
 
 .PHONY: schemas
 schemas:

@@ -7,7 +7,7 @@
 # make clean           removes what was built and installed
 #
 # Nothing but Rust, a shell and either npm or python3 has to be there: the scripts install the rest into this folder
-# (Chromium: with apt-get), and say what they do.
+# (Chromium, and Maven for Keycloak: with apt-get), and say what they do.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -90,9 +90,10 @@ test-plugin: node
 
 .PHONY: system-install
 system-install:
-	$(call title,Whole system: install Backstage and a browser)
+	$(call title,Whole system: install Backstage and Keycloak and a browser)
 	cargo build --quiet --bin sidestage
 	scripts/install-backstage.sh --web
+	scripts/install-keycloak.sh
 	scripts/install-browser.sh
 
 # A test that hangs is ended by the time limit; none is measured by it.

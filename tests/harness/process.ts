@@ -11,6 +11,8 @@ export interface ServiceOptions {
   /** Added to the environment. */
   env?: Readonly<Record<string, string>>;
   cwd?: string;
+  /** A script that starts the service as its child: signals go to all of them. */
+  ownGroup?: boolean;
   /** Answers 2xx once the service can be used. */
   readyUrl: string;
   /** Everything that it prints goes here. */
@@ -22,11 +24,11 @@ const TAIL_LINES = 40;
 const ACCESS_LOG = /type="?incomingRequest/;
 const STOP_GRACE_MS = 15_000;
 
-const running = new Set<ChildProcess>();
+const running = new Set<Service>();
 
 // The last resort: whoever ends this process, nothing that it started lives on.
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const service of running) service.signal('SIGKILL');
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -39,6 +41,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 export class Service {
   readonly name: string;
   readonly #child: ChildProcess;
+  readonly #ownGroup: boolean;
   readonly #ended: Promise<void>;
   readonly #tail: string[] = [];
   readonly #log: WriteStream;
@@ -48,18 +51,20 @@ export class Service {
   private constructor(options: ServiceOptions) {
     this.name = options.name;
     this.#log = createWriteStream(options.logFile, { flags: 'a' });
+    this.#ownGroup = options.ownGroup ?? false;
     this.#child = spawn(options.command, options.args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: this.#ownGroup,
     });
-    running.add(this.#child);
+    running.add(this);
     this.#child.stdout?.on('data', this.#keep);
     this.#child.stderr?.on('data', this.#keep);
     this.#ended = new Promise((resolve) => {
       const end = (how: string): void => {
         this.#exit ??= how;
-        running.delete(this.#child);
+        running.delete(this);
         this.#log.end();
         resolve();
       };
@@ -82,7 +87,7 @@ export class Service {
     try {
       await until(async () => (await fetch(options.readyUrl, { signal: AbortSignal.timeout(2_000) })).ok, {
         what: `${options.readyUrl} answers`,
-        giveUpAfterMs: 90_000,
+        giveUpAfterMs: 240_000,
         signal: gone.signal,
       });
     } catch (error) {
@@ -120,8 +125,10 @@ export class Service {
   /** Asks it to end, and insists when it does not. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#exit === undefined) this.#child.kill('SIGTERM');
-    const insist = setTimeout(() => this.#child.kill('SIGKILL'), STOP_GRACE_MS);
+    this.signal('SIGTERM');
+    const insist = setTimeout(() => {
+      this.signal('SIGKILL');
+    }, STOP_GRACE_MS);
     await this.#ended;
     clearTimeout(insist);
   }
@@ -129,8 +136,21 @@ export class Service {
   /** Ends it at once, as a crash would. */
   async kill(): Promise<void> {
     this.#stopping = true;
-    if (this.#exit === undefined) this.#child.kill('SIGKILL');
+    this.signal('SIGKILL');
     await this.#ended;
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.#exit !== undefined) return;
+    if (!this.#ownGroup || this.#child.pid === undefined) {
+      this.#child.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch {
+      // The last of them ended just now.
+    }
   }
 
   readonly #keep = (chunk: Buffer): void => {

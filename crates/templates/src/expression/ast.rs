@@ -328,6 +328,17 @@ impl BinaryOperator {
 }
 
 impl CompareOperator {
+    pub(super) const ALL: [CompareOperator; 8] = [
+        CompareOperator::Equal,
+        CompareOperator::StrictEqual,
+        CompareOperator::NotEqual,
+        CompareOperator::StrictNotEqual,
+        CompareOperator::Less,
+        CompareOperator::LessOrEqual,
+        CompareOperator::Greater,
+        CompareOperator::GreaterOrEqual,
+    ];
+
     /// As written.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -8,9 +8,12 @@ use super::{
     syntax_error::{SyntaxError, SyntaxErrorKind},
 };
 
-/// How deep expressions and statements may be nested. Backstage allows 512 levels; nobody writes a hundred, and
-/// this many fit on any thread's stack.
-pub(super) const DEEPEST: usize = 100;
+/// How many brackets and statements may be nested. Backstage allows 512 levels; nobody writes ten, and this many
+/// fit on any thread's stack.
+pub(super) const DEEPEST: usize = 40;
+
+/// How many operations may be in one another: a chain of operators nests on its left without any bracket.
+const HIGHEST: usize = 120;
 
 const LITERALS: [&str; 4] = ["true", "false", "null", "none"];
 
@@ -23,10 +26,12 @@ pub(super) struct Parser<'a> {
     depth: usize,
 }
 
-/// An expression with how many levels are in it: a long chain of operators nests on its left without any
-/// bracket.
+/// An expression with how many levels are in it.
+///
+/// Boxed, so that what is handed from level to level is small: the levels of a nested expression are as many
+/// frames of the stack.
 struct Nested {
-    expr: Expr,
+    expr: Box<Expr>,
     height: usize,
 }
 
@@ -47,7 +52,7 @@ impl<'a> Parser<'a> {
         }
         let expr = self.inline_if()?;
         self.end()?;
-        Ok(expr.expr)
+        Ok(*expr.expr)
     }
 
     /// `a, b`: names that are given values.
@@ -105,13 +110,13 @@ impl<'a> Parser<'a> {
     }
 
     fn inline_if(&mut self) -> Result<Nested> {
-        let then = self.or()?;
+        let then = self.operation(Binding::Or)?;
         if !self.consume_word("if") {
             return Ok(then);
         }
-        let condition = self.or()?;
+        let condition = self.operation(Binding::Or)?;
         let otherwise = if self.consume_word("else") {
-            Some(self.deeper(Parser::or)?)
+            Some(self.deeper(|parser| parser.operation(Binding::Or))?)
         } else {
             None
         };
@@ -125,200 +130,179 @@ impl<'a> Parser<'a> {
             height,
             span,
             ExprKind::If {
-                condition: Box::new(condition.expr),
-                then: Box::new(then.expr),
-                otherwise: otherwise.map(|nested| Box::new(nested.expr)),
+                condition: condition.expr,
+                then: then.expr,
+                otherwise: otherwise.map(|nested| nested.expr),
             },
         )
     }
 
-    fn or(&mut self) -> Result<Nested> {
-        let mut left = self.and()?;
-        while self.consume_word("or") {
-            let right = self.and()?;
-            left = self.binary(BinaryOperator::Or, left, right)?;
+    /// An operation whose operators bind at least as `weakest` does. One function for all of them, since each
+    /// function more is a frame of the stack more for each level of nesting.
+    fn operation(&mut self, weakest: Binding) -> Result<Nested> {
+        // What has been joined by an operator is no operand of one that binds more tightly.
+        let (mut left, mut tightest) = if weakest <= Binding::Not && self.is_word(0, "not") {
+            (self.not()?, Binding::Not)
+        } else {
+            (self.multiplicative()?, Binding::Additive)
+        };
+        while let Some((binding, tokens)) = self.operator() {
+            if binding < weakest || binding > tightest {
+                break;
+            }
+            tightest = match binding {
+                // `a is b is c` is nothing.
+                Binding::Test => Binding::Membership,
+                other => other,
+            };
+            left = match binding {
+                Binding::Equality | Binding::Relation => self.comparison(left, binding)?,
+                _ => {
+                    self.index += tokens;
+                    self.joined(left, binding, tokens > 1)?
+                }
+            };
         }
         Ok(left)
     }
 
-    fn and(&mut self) -> Result<Nested> {
-        let mut left = self.not()?;
-        while self.consume_word("and") {
-            let right = self.not()?;
-            left = self.binary(BinaryOperator::And, left, right)?;
+    /// The operator that comes next, and of how many tokens it is.
+    fn operator(&self) -> Option<(Binding, usize)> {
+        match &self.peek().kind {
+            TokenKind::Operator("+" | "-" | "~") => Some((Binding::Additive, 1)),
+            TokenKind::Operator("<" | "<=" | ">" | ">=") => Some((Binding::Relation, 1)),
+            TokenKind::Operator("==" | "===" | "!=" | "!==") => Some((Binding::Equality, 1)),
+            TokenKind::Name(word) => match word.as_str() {
+                "is" => Some((Binding::Test, 1)),
+                "in" => Some((Binding::Membership, 1)),
+                "not" if self.is_word(1, "in") => Some((Binding::Membership, 2)),
+                "and" => Some((Binding::And, 1)),
+                "or" => Some((Binding::Or, 1)),
+                _ => None,
+            },
+            _ => None,
         }
-        Ok(left)
+    }
+
+    /// The operation of `left` with what follows the operator that has just been read.
+    fn joined(&mut self, left: Nested, binding: Binding, not_in: bool) -> Result<Nested> {
+        let operator = match self.previous() {
+            TokenKind::Operator("+") => BinaryOperator::Add,
+            TokenKind::Operator("-") => BinaryOperator::Subtract,
+            TokenKind::Operator(_) => BinaryOperator::Concat,
+            TokenKind::Name(word) if word == "and" => BinaryOperator::And,
+            _ => BinaryOperator::Or,
+        };
+        let negated_test = binding == Binding::Test && self.consume_word("not");
+        let right = self.operation(binding.of_right_side())?;
+        let height = left.height.max(right.height);
+        let span = left.expr.span.to(right.expr.span);
+        let kind = match binding {
+            Binding::Membership => ExprKind::In {
+                needle: left.expr,
+                haystack: right.expr,
+                negated: not_in,
+            },
+            Binding::Test => ExprKind::Test {
+                value: left.expr,
+                test: right.expr,
+                negated: negated_test,
+            },
+            _ => ExprKind::Binary {
+                operator,
+                left: left.expr,
+                right: right.expr,
+            },
+        };
+        self.nest(height, span, kind)
+    }
+
+    fn comparison(&mut self, first: Nested, binding: Binding) -> Result<Nested> {
+        let mut height = first.height;
+        let mut span = first.expr.span;
+        let mut rest = Vec::new();
+        while let Some(operator) = self.compare_operator(binding) {
+            self.index += 1;
+            let right = self.operation(binding.of_right_side())?;
+            height = height.max(right.height);
+            span = span.to(right.expr.span);
+            rest.push((operator, *right.expr));
+        }
+        let first = first.expr;
+        self.nest(height, span, ExprKind::Compare { first, rest })
+    }
+
+    fn compare_operator(&self, binding: Binding) -> Option<CompareOperator> {
+        let TokenKind::Operator(operator) = self.peek().kind else {
+            return None;
+        };
+        let operator = CompareOperator::ALL
+            .into_iter()
+            .find(|known| known.as_str() == operator)?;
+        (Binding::of(operator) == binding).then_some(operator)
     }
 
     fn not(&mut self) -> Result<Nested> {
         let span = self.peek().span;
-        if !self.consume_word("not") {
-            return self.membership();
-        }
-        let operand = self.deeper(Parser::not)?;
+        self.index += 1;
+        let operand = self.deeper(|parser| parser.operation(Binding::Not))?;
         let height = operand.height;
-        let expr = negate(operand.expr, span);
-        let (span, kind) = (expr.span, expr.kind);
-        self.nest(height, span, kind)
+        let expr = negate(*operand.expr, span);
+        self.nest(height, expr.span, expr.kind)
     }
 
-    fn membership(&mut self) -> Result<Nested> {
-        let mut left = self.test()?;
-        loop {
-            let negated = self.is_word(0, "not") && self.is_word(1, "in");
-            if negated {
-                self.index += 2;
-            } else if !self.consume_word("in") {
-                return Ok(left);
-            }
-            let right = self.test()?;
-            let span = left.expr.span.to(right.expr.span);
-            left = self.nest(
-                left.height.max(right.height),
-                span,
-                ExprKind::In {
-                    needle: Box::new(left.expr),
-                    haystack: Box::new(right.expr),
-                    negated,
-                },
-            )?;
-        }
-    }
-
-    fn test(&mut self) -> Result<Nested> {
-        let value = self.equality()?;
-        if !self.consume_word("is") {
-            return Ok(value);
-        }
-        let negated = self.consume_word("not");
-        let test = self.equality()?;
-        let span = value.expr.span.to(test.expr.span);
-        self.nest(
-            value.height.max(test.height),
-            span,
-            ExprKind::Test {
-                value: Box::new(value.expr),
-                test: Box::new(test.expr),
-                negated,
-            },
-        )
-    }
-
-    fn equality(&mut self) -> Result<Nested> {
-        self.comparison(
-            Parser::relation,
-            &[
-                CompareOperator::Equal,
-                CompareOperator::StrictEqual,
-                CompareOperator::NotEqual,
-                CompareOperator::StrictNotEqual,
-            ],
-        )
-    }
-
-    fn relation(&mut self) -> Result<Nested> {
-        self.comparison(
-            Parser::additive,
-            &[
-                CompareOperator::Less,
-                CompareOperator::LessOrEqual,
-                CompareOperator::Greater,
-                CompareOperator::GreaterOrEqual,
-            ],
-        )
-    }
-
-    fn comparison(
-        &mut self,
-        operand: fn(&mut Self) -> Result<Nested>,
-        operators: &[CompareOperator],
-    ) -> Result<Nested> {
-        let first = operand(self)?;
-        let mut height = first.height;
-        let mut rest = Vec::new();
-        let mut span = first.expr.span;
-        while let Some(operator) = operators
-            .iter()
-            .find(|operator| self.is_operator(operator.as_str()))
-        {
-            self.index += 1;
-            let right = operand(self)?;
-            height = height.max(right.height);
-            span = span.to(right.expr.span);
-            rest.push((*operator, right.expr));
-        }
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        self.nest(
-            height,
-            span,
-            ExprKind::Compare {
-                first: Box::new(first.expr),
-                rest,
-            },
-        )
-    }
-
-    fn additive(&mut self) -> Result<Nested> {
-        let mut left = self.multiplicative()?;
-        loop {
-            let operator = if self.consume("+") {
-                BinaryOperator::Add
-            } else if self.consume("-") {
-                BinaryOperator::Subtract
-            } else if self.consume("~") {
-                BinaryOperator::Concat
-            } else {
-                return Ok(left);
-            };
-            let right = self.multiplicative()?;
-            left = self.binary(operator, left, right)?;
-        }
-    }
-
-    /// `*` binds least, then `/`, `//`, `%`, yet a chain of them is worked out from left to right: what an
-    /// operator of this family takes on its right is joined to the chain, and only `//` closes the chain of
-    /// its own operand.
+    /// `*`, `/`, `//` and `%` are worked out from left to right, but what stands between two of `*` and `/`
+    /// comes first if there is a `//` in it.
     fn multiplicative(&mut self) -> Result<Nested> {
-        let chain = self.chain(0)?;
-        self.fold(chain)
-    }
-
-    fn chain(&mut self, level: usize) -> Result<Chain> {
-        const LEVELS: [BinaryOperator; 4] = [
-            BinaryOperator::Multiply,
-            BinaryOperator::Divide,
-            BinaryOperator::FloorDivide,
-            BinaryOperator::Modulo,
-        ];
-        let Some(operator) = LEVELS.get(level) else {
-            return Ok(Chain {
-                first: self.power()?,
-                rest: Vec::new(),
-            });
-        };
-        let mut chain = self.chain(level + 1)?;
-        while self.consume(operator.as_str()) {
-            let right = self.chain(level + 1)?;
-            chain.rest.push((*operator, right.first));
-            chain.rest.extend(right.rest);
-            if *operator == BinaryOperator::FloorDivide {
-                chain = Chain {
-                    first: self.fold(chain)?,
-                    rest: Vec::new(),
-                };
+        let first = self.power()?;
+        let mut chain = vec![Chain::new(first)];
+        loop {
+            let operator = if self.consume("*") {
+                BinaryOperator::Multiply
+            } else if self.consume("/") {
+                BinaryOperator::Divide
+            } else if self.consume("//") {
+                BinaryOperator::FloorDivide
+            } else if self.consume("%") {
+                BinaryOperator::Modulo
+            } else {
+                break;
+            };
+            let operand = self.power()?;
+            let starts = matches!(operator, BinaryOperator::Multiply | BinaryOperator::Divide);
+            match chain.last_mut() {
+                Some(last) if !starts => last.rest.push((operator, operand)),
+                _ => chain.push(Chain {
+                    before: operator,
+                    ..Chain::new(operand)
+                }),
             }
         }
-        Ok(chain)
-    }
-
-    fn fold(&mut self, chain: Chain) -> Result<Nested> {
-        let mut left = chain.first;
-        for (operator, right) in chain.rest {
-            left = self.binary(operator, left, right)?;
+        let mut parts = chain.into_iter();
+        let Some(first) = parts.next() else {
+            return Err(self.unexpected("a value"));
+        };
+        let mut left = self.fold(first.first, first.rest)?;
+        for part in parts {
+            if part
+                .rest
+                .iter()
+                .any(|(operator, _)| *operator == BinaryOperator::FloorDivide)
+            {
+                let right = self.fold(part.first, part.rest)?;
+                left = self.binary(part.before, left, right)?;
+            } else {
+                left = self.binary(part.before, left, part.first)?;
+                left = self.fold(left, part.rest)?;
+            }
         }
         Ok(left)
+    }
+
+    fn fold(&self, first: Nested, rest: Vec<(BinaryOperator, Nested)>) -> Result<Nested> {
+        rest.into_iter().try_fold(first, |left, (operator, right)| {
+            self.binary(operator, left, right)
+        })
     }
 
     fn power(&mut self) -> Result<Nested> {
@@ -339,7 +323,7 @@ impl<'a> Parser<'a> {
                 height.max(input.height),
                 span,
                 ExprKind::Filter {
-                    input: Box::new(input.expr),
+                    input: input.expr,
                     name,
                     arguments,
                 },
@@ -385,7 +369,7 @@ impl<'a> Parser<'a> {
             span,
             ExprKind::Unary {
                 operator,
-                operand: Box::new(operand.expr),
+                operand: operand.expr,
             },
         )
     }
@@ -398,7 +382,7 @@ impl<'a> Parser<'a> {
                 let name = self.expect_name("the name of a property")?;
                 let name = self.allowed(name)?;
                 let kind = ExprKind::Member {
-                    target: Box::new(target.expr),
+                    target: target.expr,
                     name,
                 };
                 (target.height, kind)
@@ -406,14 +390,11 @@ impl<'a> Parser<'a> {
                 let (height, subscript) = self.deeper(Parser::subscript)?;
                 self.expect("]")?;
                 let target_height = target.height;
-                (
-                    target_height.max(height),
-                    subscript.of(Box::new(target.expr)),
-                )
+                (target_height.max(height), subscript.of(target.expr))
             } else if self.consume("(") {
                 let (arguments, height) = self.deeper(Parser::arguments)?;
                 let kind = ExprKind::Call {
-                    callee: Box::new(target.expr),
+                    callee: target.expr,
                     arguments,
                 };
                 (target.height.max(height), kind)
@@ -438,7 +419,7 @@ impl<'a> Parser<'a> {
                     if let ExprKind::String(name) = &index.expr.kind {
                         self.check_name(name, index.expr.span)?;
                     }
-                    Ok((index.height, Subscript::Index(Box::new(index.expr))))
+                    Ok((index.height, Subscript::Index(index.expr)))
                 }
                 None => Err(self.unexpected("an index")),
             };
@@ -455,8 +436,7 @@ impl<'a> Parser<'a> {
             .map(|bound| bound.height)
             .max()
             .unwrap_or(0);
-        let [start, stop, step] =
-            [start, stop, step].map(|bound| bound.map(|bound| Box::new(bound.expr)));
+        let [start, stop, step] = [start, stop, step].map(|bound| bound.map(|bound| bound.expr));
         Ok((height, Subscript::Slice(start, stop, step)))
     }
 
@@ -515,7 +495,7 @@ impl<'a> Parser<'a> {
         loop {
             let item = self.inline_if()?;
             height = height.max(item.height);
-            items.push(item.expr);
+            items.push(*item.expr);
             if !self.consume(",") {
                 break;
             }
@@ -547,7 +527,7 @@ impl<'a> Parser<'a> {
                     text,
                     span: token.span,
                 },
-                value.expr,
+                *value.expr,
             ));
             if !self.consume(",") {
                 break;
@@ -580,8 +560,8 @@ impl<'a> Parser<'a> {
             let value = self.inline_if()?;
             height = height.max(value.height);
             match name {
-                Some(name) => arguments.keyword.push((name, value.expr)),
-                None => arguments.positional.push(value.expr),
+                Some(name) => arguments.keyword.push((name, *value.expr)),
+                None => arguments.positional.push(*value.expr),
             }
             if !self.consume(",") {
                 break;
@@ -591,24 +571,24 @@ impl<'a> Parser<'a> {
         Ok((arguments, height))
     }
 
-    fn binary(&mut self, operator: BinaryOperator, left: Nested, right: Nested) -> Result<Nested> {
+    fn binary(&self, operator: BinaryOperator, left: Nested, right: Nested) -> Result<Nested> {
         self.nest(
             left.height.max(right.height),
             left.expr.span.to(right.expr.span),
             ExprKind::Binary {
                 operator,
-                left: Box::new(left.expr),
-                right: Box::new(right.expr),
+                left: left.expr,
+                right: right.expr,
             },
         )
     }
 
     fn nest(&self, height: usize, span: Span, kind: ExprKind) -> Result<Nested> {
-        if height >= DEEPEST {
+        if height >= HIGHEST {
             return Err(self.error(span, SyntaxErrorKind::TooDeep));
         }
         Ok(Nested {
-            expr: Expr { span, kind },
+            expr: Box::new(Expr { span, kind }),
             height: height + 1,
         })
     }
@@ -633,6 +613,10 @@ impl<'a> Parser<'a> {
             Some(previous) => self.tokens[previous].span.end,
             None => self.peek().span.start,
         }
+    }
+
+    fn previous(&self) -> &TokenKind {
+        &self.tokens[self.index.saturating_sub(1)].kind
     }
 
     fn is_operator(&self, operator: &str) -> bool {
@@ -712,10 +696,60 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Operands joined by `*`, `/`, `//` and `%`, not yet worked out.
+/// How tightly an operator binds; a later one more than those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Not,
+    Membership,
+    Test,
+    Equality,
+    Relation,
+    Additive,
+    Multiplicative,
+}
+
+impl Binding {
+    /// What the right side of an operator may consist of.
+    const fn of_right_side(self) -> Binding {
+        match self {
+            Binding::Or => Binding::And,
+            Binding::And | Binding::Not => Binding::Not,
+            Binding::Membership => Binding::Test,
+            Binding::Test => Binding::Equality,
+            Binding::Equality => Binding::Relation,
+            Binding::Relation => Binding::Additive,
+            Binding::Additive | Binding::Multiplicative => Binding::Multiplicative,
+        }
+    }
+
+    const fn of(operator: CompareOperator) -> Binding {
+        match operator {
+            CompareOperator::Less
+            | CompareOperator::LessOrEqual
+            | CompareOperator::Greater
+            | CompareOperator::GreaterOrEqual => Binding::Relation,
+            _ => Binding::Equality,
+        }
+    }
+}
+
+/// Operands joined by `//` and `%`, and the `*` or `/` before them.
 struct Chain {
+    before: BinaryOperator,
     first: Nested,
     rest: Vec<(BinaryOperator, Nested)>,
+}
+
+impl Chain {
+    const fn new(first: Nested) -> Chain {
+        Chain {
+            before: BinaryOperator::Multiply,
+            first,
+            rest: Vec::new(),
+        }
+    }
 }
 
 /// What stands in `[ ]` behind a value.

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SIDESTAGE } from './paths.ts';
@@ -18,6 +19,11 @@ export const CI_KEY = 'sidestage-tests-ci-key-0123456789abcdef';
 
 /** The key that Backstage's proxy uses to read choices for forms. */
 export const FORMS_KEY = 'sidestage-tests-forms-key-0123456789abcdef';
+
+/** What Sidestage keeps of a key, as `sidestage keys` prints it. */
+const kept = (key: string): string =>
+  `hash: sha256:${createHash('sha256').update(key).digest('hex')}
+      expires: 9999-12-31`;
 
 const tokenVariable = (service: ServiceName): string => `${service.toUpperCase()}_TOKEN`;
 
@@ -56,10 +62,10 @@ auth:
     baseUrl: ${backstageUrl}
   keys:
     - name: ci
-      token: env:SIDESTAGE_CI_KEY
+      ${kept(CI_KEY)}
     # What Backstage's proxy shows: forms read choices by it, and it can do nothing else.
     - name: forms
-      token: env:SIDESTAGE_FORMS_KEY
+      ${kept(FORMS_KEY)}
       actions: []
 connections:
 ${services.map(([service]) => connection(service, sandbox.urlOf(service))).join('')}${moreConfig}`,
@@ -68,11 +74,7 @@ ${services.map(([service]) => connection(service, sandbox.urlOf(service))).join(
       name: 'Sidestage',
       command: SIDESTAGE,
       args: ['serve', '--config', config],
-      env: {
-        SIDESTAGE_CI_KEY: CI_KEY,
-        SIDESTAGE_FORMS_KEY: FORMS_KEY,
-        ...Object.fromEntries(services.map(([service, tokens]) => [tokenVariable(service), tokens.administrator])),
-      },
+      env: Object.fromEntries(services.map(([service, tokens]) => [tokenVariable(service), tokens.administrator])),
       cwd: folder,
       readyUrl: `${this.url}/.backstage/health/v1/readiness`,
       logFile: join(folder, 'sidestage.log'),

@@ -13,6 +13,11 @@ pub enum Principal {
         /// The user's entity ref: `user:default/ada`.
         user: Option<String>,
     },
+    /// A person who signed in to Keycloak.
+    Keycloak {
+        /// The person's id there, which never changes.
+        subject: String,
+    },
     /// A key from the configuration, for CI.
     Key {
         /// The key's name.
@@ -27,6 +32,7 @@ impl std::fmt::Display for Principal {
                 user: Some(user), ..
             } => f.write_str(user),
             Principal::Backstage { plugin, user: None } => write!(f, "plugin:{plugin}"),
+            Principal::Keycloak { subject } => write!(f, "keycloak:{subject}"),
             Principal::Key { name } => write!(f, "key:{name}"),
         }
     }

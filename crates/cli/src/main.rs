@@ -2,6 +2,7 @@
 
 mod actions;
 mod config;
+mod keys;
 mod reference;
 mod runs;
 mod sandbox;
@@ -25,6 +26,8 @@ enum Command {
     Actions(actions::Args),
     /// Print the commented default configuration, or check a file
     Config(config::Args),
+    /// Make a key for CI
+    Keys(keys::Args),
     /// Print the OpenAPI document
     Openapi,
     /// List, follow, cancel, retry and undo the runs of a Sidestage that is up
@@ -39,6 +42,7 @@ async fn main() -> std::process::ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Actions(args) => actions::run(args),
         Command::Config(args) => config::run(args),
+        Command::Keys(args) => keys::run(&args),
         Command::Openapi => actions::openapi(),
         Command::Runs(args) => runs::run(args).await,
         Command::Sandbox(args) => sandbox::run(args).await,

@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sidestage_sandbox::{Options, Running, Sandbox};
+use sidestage_server::auth::TokenHash;
 
 const SIDESTAGE: &str = env!("CARGO_BIN_EXE_sidestage");
 const KEY: &str = "operator-key-canary-4711";
@@ -29,8 +30,9 @@ impl Service {
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         let config = format!(
-            "listen: 127.0.0.1:{port}\nlog: {{level: warn}}\nauth:\n  keys:\n  - {{name: operator, token: 'env:OPERATOR', allRuns: true}}\n\
+            "listen: 127.0.0.1:{port}\nlog: {{level: warn}}\nauth:\n  keys:\n  - {{name: operator, hash: '{}', expires: 9999-12-31, allRuns: true}}\n\
              connections:\n  coder: {{provider: coder, url: '{}coder', token: 'env:CODER', pollInterval: 10ms}}\n",
+            TokenHash::of(KEY),
             sandbox.url
         );
         std::fs::write(folder.path().join("sidestage.yaml"), config).unwrap();
@@ -95,7 +97,6 @@ fn serve(folder: &std::path::Path) -> Child {
     Command::new(SIDESTAGE)
         .args(["serve", "--config", "sidestage.yaml"])
         .current_dir(folder)
-        .env("OPERATOR", KEY)
         .env("CODER", sidestage_sandbox::OWNER_TOKEN)
         .stdout(Stdio::null())
         .spawn()

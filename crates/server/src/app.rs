@@ -1,10 +1,6 @@
 //! The service put together: what the doors share, the router, and the one path that every request takes.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -24,7 +20,10 @@ use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use crate::{
-    auth::Authenticator, backstage_actions, health, openapi, options, problem::Problem, run_api,
+    auth::{Authenticator, Door},
+    backstage_actions, health, openapi, options,
+    problem::Problem,
+    run_api,
 };
 
 /// What the doors share. Cheap to clone.
@@ -39,7 +38,7 @@ struct Inner {
     step_wait: Duration,
     /// Answers that are asked for all the time, made once.
     action_list: Bytes,
-    provider_lists: HashMap<String, Bytes>,
+    provider_lists: BTreeMap<String, Bytes>,
     options: options::Options,
 }
 
@@ -51,7 +50,7 @@ impl App {
         auth: Authenticator,
         server: &crate::config::Server,
     ) -> Self {
-        let mut by_provider: HashMap<String, Vec<&Descriptor>> = HashMap::new();
+        let mut by_provider: BTreeMap<String, Vec<&Descriptor>> = BTreeMap::new();
         for action in registry.iter() {
             let descriptor = action.descriptor();
             by_provider
@@ -107,16 +106,16 @@ impl App {
         self.0.step_wait
     }
 
-    /// Who sends these headers, as far as a door's audiences go.
+    /// Who sends these headers, as far as the door takes them.
     pub(crate) async fn authenticate(
         &self,
         headers: &HeaderMap,
-        audience: &str,
+        door: Door<'_>,
     ) -> Result<Principal> {
         let authorization = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
-        self.0.auth.authenticate(authorization, &[audience]).await
+        self.0.auth.authenticate(authorization, door).await
     }
 
     /// The registered actions, in the order of their ids.
@@ -170,7 +169,9 @@ impl App {
         list: String,
         narrowing: BTreeMap<String, String>,
     ) -> Result<Arc<Vec<Choice>>> {
-        let principal = self.authenticate(headers, &provider).await?;
+        let principal = self
+            .authenticate(headers, Door::Provider(&provider))
+            .await?;
         self.0.auth.authorise_options(&principal, &provider)?;
         let Inner {
             options, registry, ..
@@ -333,8 +334,7 @@ impl axum::extract::FromRequestParts<App> for Caller {
         app: &App,
     ) -> Result<Self, Problem> {
         Ok(Caller(
-            app.authenticate(&parts.headers, crate::auth::AUDIENCE)
-                .await?,
+            app.authenticate(&parts.headers, Door::RunApi).await?,
         ))
     }
 }

@@ -16,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{App, Json},
+    auth::Door,
     problem::Problem,
 };
 
@@ -40,7 +41,8 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let list = app.provider_list(&provider)?;
-    app.authenticate(&headers, &provider).await?;
+    app.authenticate(&headers, Door::Provider(&provider))
+        .await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], list).into_response())
 }
 
@@ -127,7 +129,7 @@ async fn run(
     input: Result<Value, Problem>,
 ) -> Result<Response, Problem> {
     app.provider_list(provider)?;
-    let principal = app.authenticate(headers, provider).await?;
+    let principal = app.authenticate(headers, Door::Provider(provider)).await?;
     if id.split(':').next() != Some(provider) {
         return Err(Error::not_found(format!("{provider} has no action with this id.")).into());
     }

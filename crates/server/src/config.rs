@@ -9,10 +9,13 @@ use std::{
     time::Duration,
 };
 
+use jiff::civil::Date;
 use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
+
+use crate::auth::TokenHash;
 
 /// The commented default configuration; `sidestage config default` prints it.
 pub const DEFAULT: &str = include_str!("default.yaml");
@@ -62,6 +65,8 @@ pub enum LogFormat {
 pub struct Auth {
     /// The Backstage whose plugin tokens are accepted. None: none are.
     pub backstage: Option<Backstage>,
+    /// The Keycloak realm whose access tokens are accepted on `/v1`. None: none are.
+    pub keycloak: Option<Keycloak>,
     /// Keys for CI.
     pub keys: Vec<Key>,
 }
@@ -77,31 +82,87 @@ pub struct Backstage {
     pub plugins: Vec<String>,
     /// Its `auth.identityTokenAlgorithm`.
     #[serde(default = "es256")]
-    pub user_token_algorithm: Algorithm,
+    pub user_token_algorithm: SignatureAlgorithm,
 }
 
 fn calling_plugins() -> Vec<String> {
     vec!["scaffolder".into(), "mcp-actions".into()]
 }
 
-fn es256() -> Algorithm {
-    Algorithm::ES256
+fn es256() -> SignatureAlgorithm {
+    SignatureAlgorithm(Algorithm::ES256)
 }
 
-/// A static key.
+/// The Keycloak realm whose access tokens are accepted.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Keycloak {
+    /// What its tokens say under `iss`, letter by letter.
+    pub issuer: String,
+    /// Where its public keys are, as Sidestage reaches them. None: where Keycloak has them below the issuer.
+    #[serde(default)]
+    pub jwks_url: Option<Url>,
+    /// What must be among the audiences of a token.
+    #[serde(default = "audience")]
+    pub audience: String,
+    /// The clients (`azp`) through which people may come.
+    pub clients: Vec<String>,
+    /// How tokens may be signed.
+    #[serde(default = "rs256")]
+    pub algorithms: Vec<SignatureAlgorithm>,
+}
+
+fn audience() -> String {
+    crate::auth::AUDIENCE.into()
+}
+
+fn rs256() -> Vec<SignatureAlgorithm> {
+    vec![SignatureAlgorithm(Algorithm::RS256)]
+}
+
+/// How a token is signed: with a private key. A shared secret (HS256 and its like) is none, since whoever could
+/// check a token could make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignatureAlgorithm(pub(crate) Algorithm);
+
+impl<'de> Deserialize<'de> for SignatureAlgorithm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.parse() {
+            Ok(algorithm)
+                if !matches!(
+                    algorithm,
+                    Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+                ) =>
+            {
+                Ok(SignatureAlgorithm(algorithm))
+            }
+            _ => Err(de::Error::custom(
+                "a token is signed by RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA; nothing else is accepted",
+            )),
+        }
+    }
+}
+
+/// A key for CI. `sidestage keys` makes one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Key {
     /// Its name in logs and errors.
     pub name: String,
-    /// Its token.
-    pub token: SecretRef,
+    /// What is kept of its token.
+    pub hash: TokenHash,
+    /// The last day on which it is good, in UTC.
+    pub expires: Date,
     /// The actions that it may run; `*` stands for any text.
     #[serde(default = "all")]
     pub actions: Vec<String>,
     /// The providers whose choices for forms it may read; `*` stands for any text.
     #[serde(default = "all")]
     pub options: Vec<String>,
+    /// The organizations for which it may; `*` stands for any text.
+    #[serde(default)]
+    pub organizations: Vec<String>,
     /// Whether it may see, cancel, retry and undo everybody's runs of these actions.
     #[serde(default)]
     pub all_runs: bool,

@@ -38,7 +38,7 @@ impl Modify for Token {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A key from auth.keys, or a Backstage plugin token with the audience `sidestage`.",
+                "A key from auth.keys, a Backstage plugin token with the audience `sidestage`, or a person's Keycloak access token.",
             ))
             .build();
         document

@@ -6,13 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sidestage_actions::{ConnectionConfig, Registry};
 use sidestage_redact::Redactor;
 use sidestage_runs::{FindAction, Runs, Settings, journal::Sql};
-use sidestage_upstream::{Credential, Upstream};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     app::App,
     auth::Authenticator,
-    config::{Config, Error, JournalUrl},
+    config::{Auth, Config, Error, JournalUrl},
 };
 
 /// Puts the service together. Every secret of the configuration is known to `redactor` from here on.
@@ -48,26 +47,10 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
     let registry = Registry::new(connections).map_err(|error| Error(error.to_string()))?;
     let registry = Arc::new(registry);
 
-    let keys = config
-        .auth
-        .keys
-        .iter()
-        .map(|key| secret(&key.token, &format!("the token of auth.keys {}", key.name)));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let backstage = config.auth.backstage.as_ref().map(|backstage| {
-        Upstream::new(sidestage_upstream::Settings::new(
-            "auth.backstage",
-            backstage.base_url.clone(),
-            Credential::None,
-        ))
-    });
-    let backstage = backstage
-        .transpose()
-        .map_err(|error| Error(error.to_string()))?;
-    if backstage.is_none() && keys.is_empty() {
+    if config.auth == Auth::default() {
         tracing::warn!("auth is empty in the configuration: every request will be refused");
     }
-    let auth = Authenticator::new(&config.auth, backstage, &keys);
+    let auth = Authenticator::new(&config.auth)?;
     let settings = Settings {
         replica: config
             .journal

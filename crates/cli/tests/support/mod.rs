@@ -10,6 +10,7 @@ use std::{
 };
 
 use sidestage_sandbox::Running;
+use sidestage_server::auth::TokenHash;
 
 pub const SIDESTAGE: &str = env!("CARGO_BIN_EXE_sidestage");
 
@@ -68,10 +69,11 @@ impl Replica {
         let port = free_port();
         let mut config = format!(
             "listen: 127.0.0.1:{port}\nlog: {{level: error}}\njournal: {{url: '{journal}', replica: {name}}}\n\
-             runs: {{lease: 1s}}\nauth:\n  keys:\n  - {{name: operator, token: 'env:OPERATOR', allRuns: true}}\n{more}\n\
-             connections:\n"
+             runs: {{lease: 1s}}\nauth:\n  keys:\n  - {{name: operator, hash: '{}', expires: 9999-12-31, allRuns: true}}\n{more}\n\
+             connections:\n",
+            TokenHash::of(KEY),
         );
-        let mut secrets = vec![("OPERATOR".to_owned(), KEY)];
+        let mut secrets = Vec::new();
         for service in services {
             let token = service.to_uppercase();
             config += &format!(

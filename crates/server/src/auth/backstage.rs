@@ -11,8 +11,8 @@ use sidestage_action::Principal;
 use sidestage_upstream::Upstream;
 
 use super::{
-    Refusal,
-    jwks::{KeySets, NoKey},
+    LEEWAY, Refusal,
+    jwks::{Issuer, KeySets},
 };
 
 pub(super) struct Backstage {
@@ -21,13 +21,11 @@ pub(super) struct Backstage {
     keys: KeySets,
 }
 
-const PLUGIN_TOKEN: &str = "vnd.backstage.plugin";
+/// The type of a plugin's token.
+pub(super) const PLUGIN_TOKEN: &str = "vnd.backstage.plugin";
 const LIMITED_USER_TOKEN: &str = "vnd.backstage.limited-user";
 const PLUGIN_KEYS: &str = "/api/{plugin}/.backstage/auth/v1/jwks.json";
 const USER_KEYS: &str = "/api/auth/.well-known/jwks.json";
-/// Seconds by which two clocks may differ.
-const LEEWAY: u64 = 10;
-
 #[derive(Deserialize)]
 struct PluginClaims {
     sub: String,
@@ -46,19 +44,21 @@ impl Backstage {
         Backstage {
             plugins,
             user_algorithm,
-            keys: KeySets::new(upstream),
+            keys: KeySets::new(
+                Issuer {
+                    name: "Backstage",
+                    setting: "auth.backstage.baseUrl",
+                },
+                upstream,
+            ),
         }
     }
 
-    /// Verifies a plugin token for one of `audiences`, and the user token inside it.
-    pub(super) async fn verify(
-        &self,
-        token: &str,
-        audiences: &[&str],
-    ) -> Result<Principal, Refusal> {
+    /// Verifies a plugin token for an audience, and the user token inside it.
+    pub(super) async fn verify(&self, token: &str, audience: &str) -> Result<Principal, Refusal> {
         let plugin = self.claimed_plugin(token)?;
         let mut outer = Validation::new(Algorithm::ES256);
-        outer.set_audience(audiences);
+        outer.set_audience(&[audience]);
         outer.set_required_spec_claims(&["exp", "aud", "sub"]);
         let claims: PluginClaims = self
             .check(token, PLUGIN_TOKEN, outer, PLUGIN_KEYS, &[plugin])
@@ -110,14 +110,7 @@ impl Backstage {
             return Err(Refusal::token(format!("its type is not {kind}")));
         }
         let kid = header.kid.ok_or_else(|| Refusal::token("no key id"))?;
-        let key = self
-            .keys
-            .key(jwks, of, &kid)
-            .await
-            .map_err(|no_key| match no_key {
-                NoKey::Unknown => Refusal::token("no published key has its key id"),
-                NoKey::Unreachable(error) => Refusal::KeysUnreachable(Box::new(error)),
-            })?;
+        let key = self.keys.key(jwks, of, &kid).await?;
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
         let data = decode::<T>(token, &key, &validation)

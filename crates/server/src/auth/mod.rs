@@ -1,46 +1,54 @@
-//! Who is calling. Accepts Backstage plugin tokens and static keys; nothing is accepted until configured.
+//! Who is calling. Accepts Backstage plugin tokens, Keycloak access tokens and keys for CI; nothing is accepted until
+//! configured, and at each door only what is due there.
 
 mod backstage;
 mod jwks;
+mod keycloak;
+mod keys;
 
-use std::{collections::HashMap, fmt};
+use std::{fmt, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use sidestage_action::{Code, Error, Principal, Result};
-use sidestage_upstream::Upstream;
+use sidestage_upstream::{Credential, Settings, Upstream};
+use url::Url;
 
 use crate::config;
+
+use jwks::Issuer;
+pub use keys::{TokenHash, new_token, today};
 
 /// Verifies tokens.
 pub struct Authenticator {
     backstage: Option<backstage::Backstage>,
-    keys: HashMap<[u8; 32], Key>,
+    keycloak: Option<keycloak::Keycloak>,
+    keys: keys::Keys,
 }
 
-/// A static key, by the hash of its token.
-#[derive(Clone, Debug)]
-pub struct Key {
-    /// Its name in the configuration.
-    pub name: String,
-    /// The actions that it may run; `*` stands for any text.
-    pub actions: Vec<String>,
-    /// The providers whose lists of choices it may read; `*` stands for any text.
-    pub options: Vec<String>,
-    /// Whether it may see, cancel, retry and undo everybody's runs of these actions.
-    pub all_runs: bool,
-}
-
-/// The audience that a Backstage plugin token must have on `/v1`. On door 1 it is the provider's id.
+/// The audience that a token must have on `/v1`, unless `auth.keycloak.audience` says otherwise.
 pub const AUDIENCE: &str = "sidestage";
+
+/// Where a request comes in. Keys are taken at every door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door<'a> {
+    /// As if the provider were a Backstage plugin: plugin tokens with its id as audience, and no others.
+    Provider(&'a str),
+    /// `/v1`: plugin tokens with the audience [`AUDIENCE`], and Keycloak access tokens.
+    RunApi,
+}
 
 /// The longest token that is looked at, in bytes.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
+/// Seconds by which two clocks may differ.
+const LEEWAY: u64 = 10;
+
 /// Why a token is not accepted. For the log; the caller learns only that it was not.
 enum Refusal {
     Token(String),
-    KeysUnreachable(Box<sidestage_upstream::Error>),
+    KeysUnreachable {
+        issuer: jwks::Issuer,
+        error: Box<sidestage_upstream::Error>,
+    },
 }
 
 impl Refusal {
@@ -53,57 +61,42 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Token(reason) => f.write_str(reason),
-            Refusal::KeysUnreachable(error) => write!(f, "{error}"),
+            Refusal::KeysUnreachable { error, .. } => write!(f, "{error}"),
         }
     }
 }
 
 impl Authenticator {
-    /// From the configuration. `backstage` calls the Backstage whose plugins' keys are fetched.
-    pub fn new(
-        auth: &config::Auth,
-        backstage: Option<Upstream>,
-        key_tokens: &[SecretString],
-    ) -> Self {
-        let backstage = auth
-            .backstage
-            .as_ref()
-            .zip(backstage)
-            .map(|(settings, upstream)| {
-                backstage::Backstage::new(
-                    upstream,
-                    settings.plugins.clone(),
-                    settings.user_token_algorithm,
-                )
-            });
-        let keys = auth
-            .keys
-            .iter()
-            .zip(key_tokens)
-            .map(|(key, token)| {
-                (
-                    hash(token.expose_secret()),
-                    Key {
-                        name: key.name.clone(),
-                        actions: key.actions.clone(),
-                        options: key.options.clone(),
-                        all_runs: key.all_runs,
-                    },
-                )
-            })
-            .collect();
-        Authenticator { backstage, keys }
+    /// From the configuration. Nothing is called yet.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn new(auth: &config::Auth) -> Result<Self, config::Error> {
+        let backstage = auth.backstage.as_ref().map(|settings| {
+            let upstream = upstream("auth.backstage", settings.base_url.clone())?;
+            Ok(backstage::Backstage::new(
+                upstream,
+                settings.plugins.clone(),
+                settings.user_token_algorithm.0,
+            ))
+        });
+        let keycloak = auth.keycloak.as_ref().map(keycloak::Keycloak::new);
+        Ok(Authenticator {
+            backstage: backstage.transpose()?,
+            keycloak: keycloak.transpose()?,
+            keys: keys::Keys::new(&auth.keys)?,
+        })
     }
 
     /// Who sends this `Authorization` header.
     ///
     /// # Errors
-    /// [`Code::Unauthenticated`]; the reason is in the log. [`Code::UpstreamUnavailable`] when Backstage's
-    /// keys cannot be fetched.
+    /// [`Code::Unauthenticated`]; the reason is in the log. [`Code::UpstreamUnavailable`] when the issuer's keys
+    /// cannot be fetched.
     pub async fn authenticate(
         &self,
         authorization: Option<&str>,
-        audiences: &[&str],
+        door: Door<'_>,
     ) -> Result<Principal> {
         let Some(token) = authorization
             .and_then(|value| value.split_once(' '))
@@ -115,22 +108,34 @@ impl Authenticator {
                 "This request needs a token: send the header Authorization: Bearer <token>.";
             return Err(Error::new(Code::Unauthenticated, message));
         };
+        self.verify(token, door)
+            .await
+            .map_err(|refusal| refuse(&refusal))
+    }
+
+    async fn verify(&self, token: &str, door: Door<'_>) -> Result<Principal, Refusal> {
         if token.len() > LONGEST_TOKEN {
-            return Err(refuse(&Refusal::token("it is too long")));
+            return Err(Refusal::token("it is too long"));
         }
-        if let Some(key) = self.keys.get(&hash(token)) {
-            return Ok(Principal::Key {
-                name: key.name.clone(),
-            });
+        if let Some(key) = self.keys.find(token) {
+            let name = key?.name.clone();
+            return Ok(Principal::Key { name });
         }
-        match &self.backstage {
-            Some(backstage) => backstage
-                .verify(token, audiences)
-                .await
-                .map_err(|refusal| refuse(&refusal)),
-            None => Err(refuse(&Refusal::token(
-                "no key has it, and auth.backstage is not configured",
-            ))),
+        // What a token says of itself decides only who is asked about it; that one takes nobody else's.
+        let is_plugins = jsonwebtoken::decode_header(token)
+            .is_ok_and(|header| header.typ.as_deref() == Some(backstage::PLUGIN_TOKEN));
+        match (door, &self.backstage, &self.keycloak) {
+            (Door::Provider(provider), Some(backstage), _) => {
+                backstage.verify(token, provider).await
+            }
+            (Door::RunApi, Some(backstage), _) if is_plugins => {
+                backstage.verify(token, AUDIENCE).await
+            }
+            (Door::RunApi, _, Some(keycloak)) => keycloak.verify(token).await,
+            (Door::RunApi, Some(backstage), None) => backstage.verify(token, AUDIENCE).await,
+            (_, None, _) => Err(Refusal::token(
+                "no key has it, and nobody is configured under auth whose tokens are due here",
+            )),
         }
     }
 
@@ -139,8 +144,7 @@ impl Authenticator {
         let Principal::Key { name } = principal else {
             return false;
         };
-        let mut keys = self.keys.values();
-        keys.any(|key| key.name == *name && key.all_runs)
+        self.keys.named(name).is_some_and(|key| key.all_runs)
     }
 
     /// Whether the principal may run the action at all. Tenancy and policies come on top of this.
@@ -171,20 +175,20 @@ impl Authenticator {
     fn allow(
         &self,
         principal: &Principal,
-        scope: impl Fn(&Key) -> &Vec<String>,
+        scope: impl Fn(&config::Key) -> &Vec<String>,
         wanted: &str,
         refusal: impl Fn(&str) -> String,
     ) -> Result<()> {
         match principal {
-            Principal::Backstage { user: Some(_), .. } => Ok(()),
+            Principal::Backstage { user: Some(_), .. } | Principal::Keycloak { .. } => Ok(()),
             Principal::Backstage { plugin, user: None } => Err(Error::forbidden(format!(
                 "Nobody stands behind this call: the Backstage plugin {plugin} made it for itself. Start the template as a \
                  signed-in user."
             ))),
             Principal::Key { name } => {
-                let allowed = self.keys.values().any(|key| {
-                    key.name == *name && scope(key).iter().any(|glob| matches(glob, wanted))
-                });
+                let key = self.keys.named(name);
+                let allowed =
+                    key.is_some_and(|key| scope(key).iter().any(|glob| matches(glob, wanted)));
                 if allowed {
                     Ok(())
                 } else {
@@ -195,6 +199,14 @@ impl Authenticator {
     }
 }
 
+/// How an issuer is asked: a caller waits for the answer.
+fn upstream(setting: &str, url: Url) -> Result<Upstream, config::Error> {
+    let mut settings = Settings::new(setting, url, Credential::None);
+    settings.call_timeout = Duration::from_secs(5);
+    settings.retries = 1;
+    Upstream::new(settings).map_err(|error| config::Error(error.to_string()))
+}
+
 fn refuse(refusal: &Refusal) -> Error {
     tracing::warn!(reason = %refusal, "token refused");
     match refusal {
@@ -202,17 +214,17 @@ fn refuse(refusal: &Refusal) -> Error {
             Code::Unauthenticated,
             "The token was not accepted. Sidestage's log has the reason under this request's id.",
         ),
-        Refusal::KeysUnreachable(_) => Error::new(
+        Refusal::KeysUnreachable {
+            issuer: Issuer { name, setting },
+            ..
+        } => Error::new(
             Code::UpstreamUnavailable,
-            "Sidestage cannot fetch Backstage's public keys, so it cannot check the token. Check auth.backstage.baseUrl in \
-             its configuration, and that Backstage can be reached from it.",
+            format!(
+                "Sidestage cannot fetch {name}'s public keys, so it cannot check the token. Check {setting} in its \
+                 configuration, and that {name} can be reached from it."
+            ),
         ),
     }
-}
-
-/// Tokens are compared by hash, so that the time it takes says nothing about them.
-fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
 }
 
 /// `*` stands for any text.

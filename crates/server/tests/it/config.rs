@@ -43,6 +43,7 @@ fn the_default_file_is_right_with_its_examples_uncommented() {
         config.auth.backstage.unwrap().plugins,
         ["scaffolder", "mcp-actions"]
     );
+    assert_eq!(config.auth.keycloak.unwrap().clients, ["backstage"]);
 }
 
 #[test]

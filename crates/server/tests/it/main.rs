@@ -6,6 +6,8 @@ mod backstage;
 mod config;
 mod documents;
 mod door1;
+mod keycloak;
+mod log;
 mod refusals;
 mod run_api;
 mod service;

@@ -6,12 +6,14 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sidestage_redact::Redactor;
 use sidestage_sandbox::{Options, Running, Sandbox};
-use sidestage_server::{Config, build, serve};
+use sidestage_server::{Config, auth::TokenHash, build, serve};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::backstage::Backstage;
+use crate::{backstage::Backstage, keycloak::Keycloak};
 
 pub const CI_KEY: &str = "ci-key-canary-4711";
+pub const NARROW_KEY: &str = "narrow-key-canary-4711";
+pub const EXPIRED_KEY: &str = "expired-key-canary-4711";
 /// Of somebody who sees everybody's runs.
 pub const OPERATOR_KEY: &str = "operator-key-canary-4711";
 
@@ -19,6 +21,7 @@ pub const OPERATOR_KEY: &str = "operator-key-canary-4711";
 pub struct Service {
     pub url: String,
     pub backstage: Backstage,
+    pub keycloak: Keycloak,
     pub sandbox: Running,
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
@@ -33,7 +36,8 @@ impl Service {
 
     /// With more configuration.
     pub async fn with(more: &str) -> Self {
-        let backstage = Backstage::start().await;
+        crate::log::keep();
+        let (backstage, keycloak) = (Backstage::start().await, Keycloak::start().await);
         let sandbox = Sandbox::spawn(Options {
             build: std::time::Duration::from_millis(20),
         })
@@ -49,13 +53,20 @@ impl Service {
         };
         let journal = secrets.path().join("journal.db");
         let config = format!(
-            "journal: {{url: 'sqlite:{}'}}\nauth:\n  backstage: {{baseUrl: '{}'}}\n  keys:\n  - {{name: ci, token: '{}'}}\n  - {{name: narrow, token: '{}', actions: ['gitea:*']}}\n  - {{name: operator, token: '{}', allRuns: true}}\n\
+            "journal: {{url: 'sqlite:{}'}}\nauth:\n  backstage: {{baseUrl: '{}'}}\n\
+             \x20 keycloak: {{issuer: '{}', clients: [backstage]}}\n  keys:\n\
+             \x20 - {{name: ci, hash: '{}', expires: 9999-12-31}}\n\
+             \x20 - {{name: narrow, hash: '{}', expires: 9999-12-31, actions: ['gitea:*']}}\n\
+             \x20 - {{name: operator, hash: '{}', expires: 9999-12-31, allRuns: true}}\n\
+             \x20 - {{name: expired, hash: '{}', expires: 2026-01-31}}\n\
              connections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n{more}",
             journal.display(),
             backstage.url,
-            secret("ci", CI_KEY),
-            secret("narrow", "narrow-key-canary"),
-            secret("operator", OPERATOR_KEY),
+            keycloak.issuer(),
+            TokenHash::of(CI_KEY),
+            TokenHash::of(NARROW_KEY),
+            TokenHash::of(OPERATOR_KEY),
+            TokenHash::of(EXPIRED_KEY),
             sandbox.url,
             secret("coder", sidestage_sandbox::OWNER_TOKEN),
         );
@@ -75,6 +86,7 @@ impl Service {
         Service {
             url,
             backstage,
+            keycloak,
             sandbox,
             http: reqwest::Client::new(),
             stop: Some(stop),

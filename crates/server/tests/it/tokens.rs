@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::PublicKeyUse};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    backstage::{Backstage, Key, LIMITED_USER, PLUGIN, now},
-    service::{Service, answer},
+    backstage::{Key, LIMITED_USER, PLUGIN, now},
+    keycloak::{JANE, Keycloak, RsaKey},
+    log,
+    service::{EXPIRED_KEY, NARROW_KEY, Service, answer, workspace},
 };
 
 const LIST: &str = "/api/coder/.backstage/actions/v1/actions";
@@ -57,174 +61,587 @@ async fn a_plugin_token_for_sidestage_is_accepted_on_v1_and_not_on_door_1() {
     assert_eq!(status(&service, &token).await, 401);
 }
 
-/// A name and how the token is wrong.
-type BadToken = (&'static str, fn(&Backstage) -> String);
+/// A name, how the token is wrong, and what the log says of it.
+type BadToken = (&'static str, fn(&Service) -> String, &'static str);
 
-const BAD_TOKENS: &[BadToken] = &[
-    ("no token at all", |_| String::new()),
-    ("not a token", |_| "hunter2".into()),
-    ("three empty parts", |_| "..".into()),
-    ("a very long one", |_| "a".repeat(1024 * 64)),
-    ("cut short", |b| {
-        b.token("coder")[..b.token("coder").len() - 5].into()
-    }),
-    ("another audience", |b| b.token("catalog")),
-    ("no audience", |b| without(b, "aud")),
-    ("no expiry", |b| without(b, "exp")),
-    ("no subject", |b| without(b, "sub")),
-    ("expired", |b| with(b, "exp", json!(now() - 60))),
-    ("not yet valid", |b| with(b, "nbf", json!(now() + 600))),
-    ("a plugin that may not call", |b| {
-        with(b, "sub", json!("catalog"))
-    }),
-    ("a plugin that leaves the path", |b| {
-        with(b, "sub", json!("../auth"))
-    }),
-    ("a user token as the outer one", |b| {
-        b.user("user:default/ada")
-    }),
-    ("the type of a user token", |b| {
-        b.scaffolder.sign("vnd.backstage.user", &b.claims("coder"))
-    }),
-    ("signed by the auth plugin", |b| {
-        b.auth.sign(PLUGIN, &b.claims("coder"))
-    }),
-    ("a key that nobody published", |b| {
-        Key::new("made-up").sign(PLUGIN, &b.claims("coder"))
-    }),
-    ("another key under a published id", |b| {
-        Key::new(&b.scaffolder.kid).sign(PLUGIN, &b.claims("coder"))
-    }),
-    ("an expired user inside", |b| {
-        let user = b.auth.sign(
-            LIMITED_USER,
-            &json!({"sub": "user:default/ada", "iat": now() - 600, "exp": now() - 60}),
-        );
-        with(b, "obo", json!(user))
-    }),
-    ("a full user token inside", |b| {
-        let user = b.auth.sign(
-            "vnd.backstage.user",
-            &json!({"sub": "user:default/ada", "iat": now(), "exp": now() + 60}),
-        );
-        with(b, "obo", json!(user))
-    }),
-    ("a user signed by the plugin inside", |b| {
-        let user = b.scaffolder.sign(
-            LIMITED_USER,
-            &json!({"sub": "user:default/ada", "iat": now(), "exp": now() + 60}),
-        );
-        with(b, "obo", json!(user))
-    }),
-    ("no entity ref inside", |b| {
-        with(b, "obo", json!(b.user("ada")))
-    }),
-    ("algorithm none", |b| {
-        unsigned(
-            b,
-            r#"{"alg":"none","typ":"vnd.backstage.plugin","kid":"scaffolder-1"}"#,
-        )
-    }),
-    ("algorithm HS256", |b| {
-        unsigned(
-            b,
-            r#"{"alg":"HS256","typ":"vnd.backstage.plugin","kid":"scaffolder-1"}"#,
-        )
-    }),
+/// At the doors where a Backstage token is due, with an audience that would be right there.
+const BAD_BACKSTAGE_TOKENS: &[BadToken] = &[
+    (
+        "cut short",
+        |s| cut(&s.backstage.token("coder")),
+        "InvalidSignature",
+    ),
+    (
+        "another plugin's",
+        |s| s.backstage.token("catalog"),
+        "InvalidAudience",
+    ),
+    ("no audience", |s| without(s, "aud"), "aud"),
+    ("no expiry", |s| without(s, "exp"), "exp"),
+    ("no subject", |s| without(s, "sub"), "not a token"),
+    (
+        "expired",
+        |s| with(s, "exp", json!(now() - 60)),
+        "ExpiredSignature",
+    ),
+    (
+        "not yet valid",
+        |s| with(s, "nbf", json!(now() + 600)),
+        "ImmatureSignature",
+    ),
+    (
+        "a plugin that may not call",
+        |s| with(s, "sub", json!("catalog")),
+        "auth.backstage.plugins",
+    ),
+    (
+        "a plugin that leaves the path",
+        |s| with(s, "sub", json!("../auth")),
+        "auth.backstage.plugins",
+    ),
+    (
+        "a user token as the outer one",
+        |s| s.backstage.user("user:default/ada"),
+        "",
+    ),
+    (
+        "the type of a user token",
+        |s| {
+            s.backstage
+                .scaffolder
+                .sign("vnd.backstage.user", &s.backstage.claims("coder"))
+        },
+        "type",
+    ),
+    (
+        "signed by the auth plugin",
+        |s| s.backstage.auth.sign(PLUGIN, &s.backstage.claims("coder")),
+        "key id",
+    ),
+    (
+        "a key that nobody published",
+        |s| Key::new("made-up").sign(PLUGIN, &s.backstage.claims("coder")),
+        "key id",
+    ),
+    (
+        "another key under a published id",
+        |s| Key::new(&s.backstage.scaffolder.kid).sign(PLUGIN, &s.backstage.claims("coder")),
+        "InvalidSignature",
+    ),
+    (
+        "signed by the key of Keycloak",
+        |s| s.keycloak.key.sign(&s.backstage.claims("coder")),
+        "type",
+    ),
+    (
+        "an expired user inside",
+        |s| inside(s, &s.backstage.auth, LIMITED_USER, now() - 60),
+        "ExpiredSignature",
+    ),
+    (
+        "a full user token inside",
+        |s| inside(s, &s.backstage.auth, "vnd.backstage.user", now() + 60),
+        "type",
+    ),
+    (
+        "a user signed by the plugin inside",
+        |s| inside(s, &s.backstage.scaffolder, LIMITED_USER, now() + 60),
+        "key id",
+    ),
+    (
+        "no entity ref inside",
+        |s| with(s, "obo", json!(s.backstage.user("ada"))),
+        "entity ref",
+    ),
+    (
+        "algorithm none",
+        |s| {
+            unsigned(
+                s,
+                r#"{"alg":"none","typ":"vnd.backstage.plugin","kid":"scaffolder-1"}"#,
+            )
+        },
+        "bad header",
+    ),
+    (
+        "algorithm HS256",
+        |s| {
+            unsigned(
+                s,
+                r#"{"alg":"HS256","typ":"vnd.backstage.plugin","kid":"scaffolder-1"}"#,
+            )
+        },
+        "InvalidAlgorithm",
+    ),
 ];
 
-fn with(backstage: &Backstage, claim: &str, value: Value) -> String {
-    let mut claims = backstage.claims("coder");
+/// On `/v1`, where a Keycloak token is due.
+const BAD_KEYCLOAK_TOKENS: &[BadToken] = &[
+    (
+        "cut short",
+        |s| cut(&s.keycloak.token()),
+        "InvalidSignature",
+    ),
+    (
+        "another issuer",
+        |s| {
+            s.keycloak
+                .token_with(json!({"iss": "https://elsewhere.example.com/realms/platform"}))
+        },
+        "InvalidIssuer",
+    ),
+    (
+        "the issuer with a slash more",
+        |s| {
+            s.keycloak
+                .token_with(json!({"iss": format!("{}/", s.keycloak.issuer())}))
+        },
+        "InvalidIssuer",
+    ),
+    (
+        "no issuer",
+        |s| s.keycloak.token_with(json!({"iss": null})),
+        "iss",
+    ),
+    (
+        "another audience",
+        |s| s.keycloak.token_with(json!({"aud": ["account"]})),
+        "InvalidAudience",
+    ),
+    (
+        "no audience",
+        |s| s.keycloak.token_with(json!({"aud": null})),
+        "aud",
+    ),
+    (
+        "another client",
+        |s| s.keycloak.token_with(json!({"azp": "grafana"})),
+        "auth.keycloak.clients",
+    ),
+    (
+        "no client",
+        |s| s.keycloak.token_with(json!({"azp": null})),
+        "azp",
+    ),
+    (
+        "an ID token",
+        |s| s.keycloak.token_with(json!({"typ": "ID"})),
+        "not Bearer",
+    ),
+    (
+        "a refresh token",
+        |s| s.keycloak.token_with(json!({"typ": "Refresh"})),
+        "not Bearer",
+    ),
+    (
+        "no type",
+        |s| s.keycloak.token_with(json!({"typ": null})),
+        "typ",
+    ),
+    (
+        "expired",
+        |s| s.keycloak.token_with(json!({"exp": now() - 60})),
+        "ExpiredSignature",
+    ),
+    (
+        "no expiry",
+        |s| s.keycloak.token_with(json!({"exp": null})),
+        "exp",
+    ),
+    (
+        "not yet valid",
+        |s| s.keycloak.token_with(json!({"nbf": now() + 600})),
+        "ImmatureSignature",
+    ),
+    (
+        "issued in the future",
+        |s| s.keycloak.token_with(json!({"iat": now() + 600})),
+        "in the future",
+    ),
+    (
+        "no subject",
+        |s| s.keycloak.token_with(json!({"sub": null})),
+        "sub",
+    ),
+    (
+        "an empty subject",
+        |s| s.keycloak.token_with(json!({"sub": ""})),
+        "no subject",
+    ),
+    (
+        "a client that acts for itself",
+        |s| {
+            s.keycloak.token_with(json!({"client_id": "backstage", "preferred_username": "service-account-backstage"}))
+        },
+        "no person",
+    ),
+    (
+        "a service account by its name",
+        |s| {
+            s.keycloak
+                .token_with(json!({"preferred_username": "service-account-backstage"}))
+        },
+        "no person",
+    ),
+    (
+        "a key that nobody published",
+        |s| RsaKey::new("made-up").sign(&s.keycloak.claims()),
+        "key id",
+    ),
+    (
+        "another key under a published id",
+        |s| RsaKey::new(&s.keycloak.key.kid).sign(&s.keycloak.claims()),
+        "InvalidSignature",
+    ),
+    (
+        "the key for encryption",
+        |s| s.keycloak.encryption.sign(&s.keycloak.claims()),
+        "key id",
+    ),
+    (
+        "signed by a key of Backstage",
+        |s| s.backstage.scaffolder.sign("JWT", &s.keycloak.claims()),
+        "auth.keycloak.algorithms",
+    ),
+    (
+        "an algorithm that is not configured",
+        |s| {
+            s.keycloak
+                .key
+                .sign_as(Algorithm::PS256, &s.keycloak.claims())
+        },
+        "auth.keycloak.algorithms",
+    ),
+    (
+        "the public key as a shared secret",
+        |s| {
+            let header = Header {
+                kid: Some(s.keycloak.key.kid.clone()),
+                ..Header::new(Algorithm::HS256)
+            };
+            encode(
+                &header,
+                &s.keycloak.claims(),
+                &EncodingKey::from_secret(&s.keycloak.key.modulus()),
+            )
+            .unwrap()
+        },
+        "auth.keycloak.algorithms",
+    ),
+    (
+        "algorithm none",
+        |s| {
+            let token = s.keycloak.token();
+            let mut parts = token.split('.').skip(1);
+            format!(
+                "{}.{}.",
+                URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"realm-1"}"#),
+                parts.next().unwrap()
+            )
+        },
+        "bad header",
+    ),
+    (
+        "the type of a plugin's token",
+        |s| {
+            let header = Header {
+                typ: Some(PLUGIN.into()),
+                kid: Some("realm-1".into()),
+                ..Header::new(Algorithm::RS256)
+            };
+            format!(
+                "{}.{}",
+                URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap()),
+                s.keycloak.token().split_once('.').unwrap().1
+            )
+        },
+        "",
+    ),
+];
+
+/// At every door.
+const NO_TOKENS: &[BadToken] = &[
+    ("no token at all", |_| String::new(), ""),
+    ("not a token", |_| "hunter2".into(), ""),
+    ("three empty parts", |_| "..".into(), ""),
+    ("a long one", |_| "a".repeat(64 * 1024), "too long"),
+    (
+        "a key whose time is up",
+        |_| EXPIRED_KEY.into(),
+        "was good until 2026-01-31",
+    ),
+];
+
+fn with(service: &Service, claim: &str, value: Value) -> String {
+    let mut claims = service.backstage.claims("coder");
     claims[claim] = value;
-    backstage.scaffolder.sign(PLUGIN, &claims)
+    service.backstage.scaffolder.sign(PLUGIN, &claims)
 }
 
-fn without(backstage: &Backstage, claim: &str) -> String {
-    let mut claims = backstage.claims("coder");
+fn without(service: &Service, claim: &str) -> String {
+    let mut claims = service.backstage.claims("coder");
     claims.as_object_mut().unwrap().remove(claim);
-    backstage.scaffolder.sign(PLUGIN, &claims)
+    service.backstage.scaffolder.sign(PLUGIN, &claims)
 }
 
-fn unsigned(backstage: &Backstage, header: &str) -> String {
-    let token = backstage.token("coder");
+fn inside(service: &Service, key: &Key, kind: &str, exp: u64) -> String {
+    let user = key.sign(
+        kind,
+        &json!({"sub": "user:default/ada", "iat": now() - 600, "exp": exp}),
+    );
+    with(service, "obo", json!(user))
+}
+
+fn unsigned(service: &Service, header: &str) -> String {
+    let token = service.backstage.token("coder");
     let (_, rest) = token.split_once('.').unwrap();
-    let header: String = base64_url(header.as_bytes());
-    format!("{header}.{rest}")
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header))
 }
 
-fn base64_url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
-    bits.as_bytes()
-        .chunks(6)
-        .map(|chunk| {
-            let chunk = format!("{:0<6}", std::str::from_utf8(chunk).unwrap());
-            char::from(ALPHABET[usize::from_str_radix(&chunk, 2).unwrap()])
-        })
-        .collect()
+fn cut(token: &str) -> String {
+    // Whole bytes of the signature are left.
+    token[..token.rfind('.').unwrap() + 41].into()
 }
 
-#[tokio::test]
-async fn a_bad_token_is_refused_at_every_door_without_saying_why() {
+/// Those that take a plugin's token whose audience is the provider.
+fn provider_doors() -> Vec<(Method, String)> {
+    let action = "/api/coder/.backstage/actions/{v}/actions/coder:create-workspace/invoke";
+    vec![
+        (Method::GET, LIST.into()),
+        (Method::POST, action.replace("{v}", "v1")),
+        (Method::POST, action.replace("{v}", "v2")),
+        (Method::GET, "/api/coder/options/templates".into()),
+    ]
+}
+
+fn run_api_doors() -> Vec<(Method, String)> {
+    let run = "/v1/runs/019ab3c1-0000-7000-8000-000000000000";
+    vec![
+        (Method::GET, "/v1/actions".into()),
+        (Method::GET, "/v1/actions/coder:create-workspace".into()),
+        (Method::GET, "/v1/runs".into()),
+        (Method::POST, "/v1/runs".into()),
+        (Method::GET, run.into()),
+        (Method::GET, format!("{run}/events")),
+        (Method::POST, format!("{run}/cancel")),
+        (Method::POST, format!("{run}/retry")),
+        (Method::POST, format!("{run}/undo")),
+    ]
+}
+
+/// Refused, the reason in the log and not in the answer.
+async fn are_refused(service: &Service, doors: &[(Method, String)], tokens: &[BadToken]) {
+    for (name, make, reason) in tokens {
+        let token = make(service);
+        for (method, path) in doors {
+            log::taken();
+            let request = service.bare(method.clone(), path).bearer_auth(&token);
+            let (status, body) = answer(request.json(&json!({}))).await;
+            assert_eq!(status, 401, "{name} at {path}: {body}");
+            let problem = match path.starts_with("/api/") {
+                true => &body["error"]["message"],
+                false => &body["detail"],
+            };
+            let said = [
+                "The token was not accepted. Sidestage's log has the reason under this request's id.",
+                "This request needs a token: send the header Authorization: Bearer <token>.",
+            ];
+            assert!(
+                said.contains(&problem.as_str().unwrap()),
+                "{name} at {path}: {body}"
+            );
+            let log = log::taken();
+            assert!(
+                token.is_empty() || log.contains("token refused"),
+                "{name} at {path}: {log}"
+            );
+            assert!(log.contains(reason), "{name} at {path}: {log}");
+            for text in [&log, &body.to_string()] {
+                assert!(
+                    token.is_empty() || token == ".." || !text.contains(&token),
+                    "{name} at {path} echoes the token"
+                );
+            }
+        }
+    }
+    let requests = service.sandbox.sandbox().requests().all();
+    assert!(requests.is_empty(), "a refused token reached a service");
+}
+
+/// Good ones first, so that the keys are known and a refusal is not for want of them.
+async fn with_keys_known() -> Service {
     let service = Service::start().await;
-    // A good one first, so that the keys are known and a refusal is not for want of them.
     assert_eq!(
         status(&service, &service.backstage.token("coder")).await,
         200
     );
-    let doors = [
-        (Method::GET, LIST),
-        (
-            Method::POST,
-            "/api/coder/.backstage/actions/v1/actions/coder:create-workspace/invoke",
-        ),
-        (
-            Method::POST,
-            "/api/coder/.backstage/actions/v2/actions/coder:create-workspace/invoke",
-        ),
-        (Method::GET, "/v1/actions"),
-        (Method::POST, "/v1/runs"),
-        (Method::GET, "/v1/runs/019ab3c1-0000-7000-8000-000000000000"),
-        (
-            Method::GET,
-            "/v1/runs/019ab3c1-0000-7000-8000-000000000000/events",
-        ),
-        (
-            Method::POST,
-            "/v1/runs/019ab3c1-0000-7000-8000-000000000000/cancel",
-        ),
-    ];
-    for (name, make) in BAD_TOKENS {
-        let token = make(&service.backstage);
-        for (method, path) in &doors {
-            let (status, body) = answer(
-                service
-                    .bare(method.clone(), path)
-                    .bearer_auth(&token)
-                    .json(&json!({})),
-            )
-            .await;
-            assert_eq!(status, 401, "{name} at {path}: {body}");
-            let text = body.to_string();
-            let said = text.contains("The token was not accepted.")
-                || text.contains("This request needs a token");
-            assert!(said, "{name} at {path}: {text}");
-            assert!(
-                token.is_empty() || !text.contains(&token),
-                "{name} at {path} echoes the token"
-            );
-        }
+    assert_eq!(actions(&service, &service.keycloak.token()).await, 200);
+    service
+}
+
+async fn actions(service: &Service, token: &str) -> u16 {
+    let request = service.bare(Method::GET, "/v1/actions").bearer_auth(token);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_bad_backstage_token_is_refused_at_every_door_without_saying_why() {
+    let service = with_keys_known().await;
+    are_refused(&service, &provider_doors(), BAD_BACKSTAGE_TOKENS).await;
+    let anyhow: Vec<BadToken> = BAD_BACKSTAGE_TOKENS
+        .iter()
+        .map(|(name, make, _)| (*name, *make, ""))
+        .collect();
+    are_refused(&service, &run_api_doors(), &anyhow).await;
+}
+
+#[tokio::test]
+async fn a_bad_keycloak_token_is_refused_at_every_door_without_saying_why() {
+    let service = with_keys_known().await;
+    are_refused(&service, &run_api_doors(), BAD_KEYCLOAK_TOKENS).await;
+    let anyhow: Vec<BadToken> = BAD_KEYCLOAK_TOKENS
+        .iter()
+        .map(|(name, make, _)| (*name, *make, ""))
+        .collect();
+    are_refused(&service, &provider_doors(), &anyhow).await;
+}
+
+#[tokio::test]
+async fn no_token_and_what_is_none_is_refused_at_every_door() {
+    let service = with_keys_known().await;
+    let doors = [provider_doors(), run_api_doors()].concat();
+    are_refused(&service, &doors, NO_TOKENS).await;
+    are_refused(
+        &service,
+        &provider_doors(),
+        &[
+            (
+                "a good Keycloak token where a plugin's is due",
+                |s| s.keycloak.token(),
+                "auth.backstage.plugins",
+            ),
+            (
+                "a good plugin token for /v1",
+                |s| s.backstage.token("sidestage"),
+                "InvalidAudience",
+            ),
+        ],
+    )
+    .await;
+    are_refused(
+        &service,
+        &run_api_doors(),
+        &[(
+            "a good plugin token for the provider",
+            |s| s.backstage.token("coder"),
+            "InvalidAudience",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_of_a_megabyte_is_not_even_read() {
+    let service = Service::start().await;
+    for (method, path) in [provider_doors(), run_api_doors()].concat() {
+        let request = service
+            .bare(method, &path)
+            .bearer_auth("a".repeat(1024 * 1024));
+        // The server may hang up before the client has said all of it.
+        let status = request
+            .send()
+            .await
+            .map(|response| response.status().as_u16());
+        assert!(matches!(status, Ok(431) | Err(_)), "{path}: {status:?}");
     }
-    assert!(
-        service.sandbox.sandbox().requests().all().is_empty(),
-        "a refused token reached Coder"
+}
+
+#[tokio::test]
+async fn where_nothing_but_backstage_is_configured_a_keycloak_token_is_nothing() {
+    let service = Service::start().await;
+    let stranger = Keycloak {
+        url: "https://keycloak.example.com".into(),
+        ..service.keycloak.clone()
+    };
+    assert_eq!(actions(&service, &stranger.token()).await, 401);
+}
+
+#[tokio::test]
+async fn a_keycloak_person_runs_an_action_and_sees_their_runs_only() {
+    let service = Service::start().await;
+    let body = json!({"action": "coder:create-workspace", "input": workspace("dev")});
+    let jane = |method, path: &str| {
+        service
+            .bare(method, path)
+            .bearer_auth(service.keycloak.token())
+    };
+    let (status, run) = answer(jane(Method::POST, "/v1/runs").json(&body)).await;
+    assert_eq!(status, 201, "{run}");
+    assert_eq!(run["startedBy"], format!("keycloak:{JANE}"));
+    let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    assert_eq!(answer(jane(Method::GET, &path)).await.0, 200);
+    let bob = service.keycloak.token_with(json!({"sub": "another"}));
+    assert_eq!(
+        answer(service.bare(Method::GET, &path).bearer_auth(bob))
+            .await
+            .0,
+        404
     );
+}
+
+#[tokio::test]
+async fn keycloaks_keys_are_rotated_and_keycloak_goes_away() {
+    let service = Service::start().await;
+    assert_eq!(actions(&service, &service.keycloak.token()).await, 200);
+    let new = RsaKey::new("realm-2");
+    service.keycloak.published.lock().unwrap().keys = vec![
+        new.public(PublicKeyUse::Signature),
+        service.keycloak.key.public(PublicKeyUse::Signature),
+    ];
+    assert_eq!(
+        actions(&service, &new.sign(&service.keycloak.claims())).await,
+        200
+    );
+    assert_eq!(
+        actions(&service, &service.keycloak.token()).await,
+        200,
+        "the old one is published still"
+    );
+    service.keycloak.published.lock().unwrap().down = true;
+    assert_eq!(actions(&service, &service.keycloak.token()).await, 200);
+    let unknown = RsaKey::new("realm-3").sign(&service.keycloak.claims());
+    let (status, body) = answer(
+        service
+            .bare(Method::GET, "/v1/actions")
+            .bearer_auth(unknown),
+    )
+    .await;
+    assert_eq!(status, 503);
+    insta::assert_snapshot!(body["detail"].as_str().unwrap(), @"Sidestage cannot fetch Keycloak's public keys, so it cannot check the token. Check auth.keycloak.issuer in its configuration, and that Keycloak can be reached from it.");
+}
+
+#[tokio::test]
+async fn made_up_key_ids_do_not_become_a_stream_of_requests_to_keycloak() {
+    let service = Service::start().await;
+    let made_up = RsaKey::new("made-up");
+    for n in 0..20 {
+        let key = RsaKey {
+            kid: format!("made-up-{n}"),
+            ..made_up.clone()
+        };
+        assert_eq!(
+            actions(&service, &key.sign(&service.keycloak.claims())).await,
+            401
+        );
+    }
+    let fetches = service.keycloak.published.lock().unwrap().fetches;
+    assert!(fetches <= 2, "{fetches} fetches");
 }
 
 #[tokio::test]
 async fn a_token_without_a_person_lists_but_runs_nothing() {
     let service = Service::start().await;
-    let token = without(&service.backstage, "obo");
+    let token = without(&service, "obo");
     assert_eq!(status(&service, &token).await, 200);
     let invoke = "/api/coder/.backstage/actions/v1/actions/coder:create-workspace/invoke";
     let (status, body) = answer(
@@ -303,7 +720,7 @@ async fn a_key_runs_only_what_it_is_for() {
     let body = json!({"action": "coder:create-workspace", "input": {}});
     let request = service
         .bare(Method::POST, "/v1/runs")
-        .bearer_auth("narrow-key-canary")
+        .bearer_auth(NARROW_KEY)
         .json(&body);
     let (status, body) = answer(request).await;
     assert_eq!(status, 403);

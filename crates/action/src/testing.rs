@@ -119,6 +119,14 @@ impl Recorder for MemoryRecorder {
 
 /// A context for a test: its recorder, the token that cancels it, and the context.
 pub fn context(dry_run: bool) -> (MemoryRecorder, CancellationToken, Context) {
+    context_for(None, dry_run)
+}
+
+/// The same for a run that is done for an organization.
+pub fn context_for(
+    organization: Option<String>,
+    dry_run: bool,
+) -> (MemoryRecorder, CancellationToken, Context) {
     let recorder = MemoryRecorder::default();
     let cancel = CancellationToken::new();
     let run = RunContext {
@@ -126,7 +134,7 @@ pub fn context(dry_run: bool) -> (MemoryRecorder, CancellationToken, Context) {
         principal: Principal::Key {
             name: "test".into(),
         },
-        organization: None,
+        organization,
         dry_run,
         on_failure: OnFailure::Keep,
         looking: Looking {

@@ -1,13 +1,16 @@
 //! Configured connections, and which of them an input names.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use sidestage_action::{Context, Error, Result, Service, schema};
 use sidestage_upstream::{Credential, Settings, Upstream};
 use url::Url;
 
-use crate::provider::{ClientSettings, Provider};
+use crate::{
+    boundary::{Tenant, Tenants, no_connection},
+    provider::{ClientSettings, Provider},
+};
 
 /// A configured instance of a provider, its secrets already read.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct ConnectionConfig {
     pub token: Option<SecretString>,
     /// Whether a template may bring a token of its own.
     pub accept_template_token: bool,
+    /// What each organization (tenant) is here; none: no organizations are configured.
+    pub tenants: Option<BTreeMap<String, Tenant>>,
     /// How often a wait looks, once it has become slow.
     pub poll: Duration,
     /// How long one try of a reading call may take; default: as [`Settings`] says.
@@ -52,6 +57,7 @@ impl ConnectionConfig {
             public_url: None,
             token: None,
             accept_template_token: false,
+            tenants: None,
             poll: Duration::from_secs(2),
             call_timeout: None,
             write_timeout: None,
@@ -118,7 +124,9 @@ struct Configured<P: Provider> {
     /// The addresses by which an input may name it.
     addresses: Vec<Address>,
     upstream: Upstream,
-    settings: ClientSettings,
+    public_url: Option<Url>,
+    poll: Duration,
+    tenants: Tenants,
     accept_template_token: bool,
     _provider: std::marker::PhantomData<fn() -> P>,
 }
@@ -134,13 +142,28 @@ impl<P: Provider> Connection<P> {
         &self.configured.name
     }
 
-    /// The client of one run; says in the run's log when it waits to repeat a call.
-    pub(crate) fn client(&self, ctx: &Context) -> P::Client {
+    /// The client of one run, which keeps to the boundary of the run's organization; says in the run's log when it
+    /// waits to repeat a call.
+    ///
+    /// # Errors
+    /// The connection is not the organization's.
+    pub(crate) fn client(&self, ctx: &Context) -> Result<P::Client> {
+        let Configured {
+            public_url,
+            poll,
+            tenants,
+            ..
+        } = &*self.configured;
+        let settings = ClientSettings {
+            public_url: public_url.clone(),
+            poll: *poll,
+            boundary: tenants.boundary(P::SERVICE, ctx.organization())?,
+        };
         let ctx = ctx.clone();
         let upstream = self
             .upstream
             .with_observer(move |retry| ctx.info(retry.to_string()));
-        P::client(upstream, self.configured.settings.clone())
+        Ok(P::client(upstream, settings))
     }
 }
 
@@ -168,15 +191,28 @@ impl<P: Provider> Connections<P> {
                 addresses,
                 upstream: config
                     .upstream(config.token.clone().map_or(Credential::None, P::credential))?,
-                settings: ClientSettings {
-                    public_url: config.public_url.clone(),
-                    poll: config.poll,
-                },
+                public_url: config.public_url.clone(),
+                poll: config.poll,
+                tenants: Tenants::new(&config.name, P::SERVICE, P::SHARE, config.tenants.as_ref())?,
                 accept_template_token: config.accept_template_token,
                 _provider: std::marker::PhantomData,
             }));
         }
         Ok(Connections(all))
+    }
+
+    /// Those through which a run for the organization may work.
+    pub(crate) fn of(&self, organization: Option<&str>) -> Result<Self> {
+        let own = self
+            .0
+            .iter()
+            .filter(|one| one.tenants.include(organization));
+        let own: Vec<_> = own.cloned().collect();
+        match organization {
+            _ if !own.is_empty() || self.0.is_empty() => Ok(Connections(own)),
+            Some(organization) => Err(no_connection(P::SERVICE, organization)),
+            None => Err(Error::invalid("organization", "organization is required.")),
+        }
     }
 
     /// The connection that an input names: by name, by URL, or by saying nothing where there is only one.

@@ -4,6 +4,7 @@
 //! share is here: which connection an input names ([`ConnectionConfig`]), what a failed call means to a
 //! person, and the [`Registry`] through which the doors find them.
 
+mod boundary;
 mod coder;
 mod connections;
 mod mattermost;
@@ -12,6 +13,7 @@ mod provider;
 mod registry;
 mod upstream_error;
 
+pub use boundary::Tenant;
 pub use connections::ConnectionConfig;
 pub use provider::Choice;
 pub use registry::Registry;

@@ -9,10 +9,15 @@ use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 use url::Url;
 
+use crate::boundary::{Boundary, Share};
+
 /// A service's folder of actions.
 pub(crate) trait Provider: 'static {
     /// The service, and the inputs that may name it.
     const SERVICE: Service;
+
+    /// What of the service is a tenant's. Its actions keep to [`ClientSettings::boundary`].
+    const SHARE: Share = Share::Connection;
 
     /// The typed client that its actions work with.
     type Client: Clone + Send + Sync + 'static;
@@ -67,4 +72,6 @@ pub(crate) struct ClientSettings {
     pub(crate) public_url: Option<Url>,
     /// How often a wait looks, once it has become slow.
     pub(crate) poll: Duration,
+    /// Which part of the service is the tenant's that the run is done for.
+    pub(crate) boundary: Boundary,
 }

@@ -168,12 +168,12 @@ impl<P: Provider> Options for Connections<P> {
             let sentence = format!("{} has no list of options {list}; {hint}", service.name);
             return Err(Error::not_found(sentence));
         }
-        let connection = self.resolve(&Named {
+        query.remove("organization");
+        let connection = self.of(ctx.organization())?.resolve(&Named {
             connection: query.remove("connection"),
             ..Named::default()
         })?;
-        query.remove("organization");
-        let client = connection.client(ctx);
+        let client = connection.client(ctx)?;
         ctx.race(P::options(&client, list, &query)).await
     }
 }
@@ -223,14 +223,15 @@ impl<P: Provider> Runnable for Bound<P> {
             Some("undo") => OnFailure::Undo,
             _ => OnFailure::Keep,
         };
-        let connection = self.connections.resolve(&named)?;
+        let connections = self.connections.of(organization.as_deref())?;
+        let connection = connections.resolve(&named)?;
 
         let name = connection.name().to_owned();
         let action = self.action.clone();
         let work =
             move |ctx: Context| -> std::pin::Pin<Box<dyn Future<Output = Result<Value>> + Send>> {
                 Box::pin(async move {
-                    let client = connection.client(&ctx);
+                    let client = connection.client(&ctx)?;
                     action.run_json(&ctx, &client, Value::Object(own)).await
                 })
             };
@@ -254,7 +255,7 @@ impl<P: Provider> Runnable for Bound<P> {
         let work =
             move |ctx: Context| -> std::pin::Pin<Box<dyn Future<Output = Result<Value>> + Send>> {
                 Box::pin(async move {
-                    let client = connection.client(&ctx);
+                    let client = connection.client(&ctx)?;
                     let output = undo_all::<P>(&ctx, &client, made).await?;
                     serde_json::to_value(output).map_err(Error::internal)
                 })

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Coder;
 use crate::{
+    boundary::Boundary,
     provider::{ClientSettings, Provider},
     upstream_error::{explain, line},
 };
@@ -28,6 +29,11 @@ pub(crate) struct Client {
 impl Client {
     pub(super) fn new(upstream: Upstream, settings: ClientSettings) -> Self {
         Client { upstream, settings }
+    }
+
+    /// Which part of the service is the tenant's.
+    pub(super) fn boundary(&self) -> &Boundary {
+        &self.settings.boundary
     }
 
     /// How often a wait looks, once it has become slow.

@@ -99,6 +99,7 @@ impl Action for CreateUser {
 
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
         super::create_workspace::check_name("username", &input.username)?;
+        client.boundary().check_email("email", &input.email)?;
         let login_type = login_type(ctx, client, input.login_type).await?;
         let organizations = organizations(ctx, client, &input.coder_organizations).await?;
         let dashboard = ctx.race(client.deployment()).await?.dashboard;
@@ -189,14 +190,17 @@ async fn organizations(
     client: &Client,
     wanted: &[String],
 ) -> Result<Vec<Organization>> {
-    let default = ["default".to_owned()];
+    let boundary = client.boundary();
+    let default = [boundary.own().unwrap_or("default").to_owned()];
     let wanted = if wanted.is_empty() { &default } else { wanted };
     let mut found = Vec::new();
     for name in wanted {
+        boundary.check("coderOrganizations", name)?;
         let Some(organization) = ctx.race(client.organization(name)).await? else {
             // Only a hint: that it cannot be given is no reason to say less.
             let all = ctx.race(client.organizations()).await.unwrap_or_default();
-            let hint = match schema::nearest(name, all.iter().map(|one| &*one.name)) {
+            let ours = all.iter().filter(|one| boundary.includes(&one.name));
+            let hint = match schema::nearest(name, ours.map(|one| &*one.name)) {
                 Some(near) => format!(" Did you mean {near}?"),
                 None => String::new(),
             };

@@ -103,6 +103,8 @@ impl Action for DeleteWorkspace {
             ));
             return Ok(none(owner.username));
         };
+        let boundary = client.boundary();
+        boundary.check("workspaceName", &workspace.organization_name)?;
         delete(ctx, client, &workspace).await?;
         Ok(Output {
             workspace_id: workspace.id.to_string(),

@@ -75,9 +75,13 @@ pub(super) async fn find_template(
     };
     let Some(template) = found else {
         // Only a hint: that it cannot be given is no reason to say less.
-        let all = client.templates("").await.unwrap_or_default();
+        let mut all = client.templates("").await.unwrap_or_default();
+        all.retain(|template| client.boundary().includes(&template.organization_name));
         return Err(no_template(wanted, organization, &all));
     };
+    let boundary = client.boundary();
+    boundary.check("template", &template.organization_name)?;
+    boundary.check_template("template", &template.name)?;
     if let Some(organization) = organization
         && wanted.parse::<Uuid>().is_ok()
         && organization.parse::<Uuid>().is_err()

@@ -11,6 +11,7 @@ mod options;
 mod parameters;
 mod refusals;
 mod suspend_user;
+mod tenant;
 mod under_way;
 mod undo;
 mod users;
@@ -21,7 +22,10 @@ use secrecy::SecretString;
 use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 
-use crate::provider::{Choice, ClientSettings, Filter, Provider};
+use crate::{
+    boundary::Share,
+    provider::{Choice, ClientSettings, Filter, Provider},
+};
 
 pub(crate) struct Coder;
 
@@ -32,6 +36,8 @@ impl Provider for Coder {
         url_input: "coderUrl",
         token_input: "token",
     };
+
+    const SHARE: Share = Share::Organization;
 
     type Client = client::Client;
 

@@ -9,11 +9,13 @@ use crate::provider::{Choice, Filter};
 pub(super) const LISTS: &[&str] = &["organizations", "templates"];
 
 pub(super) async fn options(client: &Client, list: &str, filter: &Filter) -> Result<Vec<Choice>> {
+    let boundary = client.boundary();
     let choices = match list {
         "organizations" => {
             let all = client.organizations().await?;
             let choices = all
                 .into_iter()
+                .filter(|one| boundary.includes(&one.name))
                 .map(|one| choice(one.name, one.display_name));
             choices.collect()
         }
@@ -23,6 +25,8 @@ pub(super) async fn options(client: &Client, list: &str, filter: &Filter) -> Res
             let all = client.templates("").await?;
             let wanted = all.into_iter().filter(|template| {
                 organization.is_none_or(|name| template.organization_name == *name)
+                    && boundary.includes(&template.organization_name)
+                    && boundary.allows_template(&template.name)
             });
             let mut choices: Vec<Choice> = wanted
                 .map(|one| choice(one.name, one.display_name))

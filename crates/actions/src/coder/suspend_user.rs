@@ -7,6 +7,7 @@ use sidestage_action::{Action, Attributes, Context, Description, Example, Result
 
 use super::{
     client::Client,
+    tenant,
     users::{SetStatus, Status, find_user},
 };
 
@@ -73,6 +74,7 @@ impl Action for SuspendUser {
                 suspended: false,
             });
         };
+        ctx.race(tenant::ours_alone(client, &user)).await?;
         let suspension = SetStatus {
             client,
             user: &user,

@@ -3,7 +3,10 @@
 use sidestage_action::{Difference, Effect, Error, Result};
 use uuid::Uuid;
 
-use super::client::{Client, CreateUser, LoginType, Organization, User};
+use super::{
+    client::{Client, CreateUser, LoginType, Organization, User},
+    tenant,
+};
 use crate::password;
 
 /// An account for a person.
@@ -39,6 +42,10 @@ impl Effect for Account<'_> {
     }
 
     async fn differences(&self, found: &User) -> Result<Vec<Difference>> {
+        tenant::admit(self.client, found).await?;
+        if found.status == "suspended" && self.reactivate {
+            tenant::ours_alone(self.client, found).await?;
+        }
         let lower = str::to_ascii_lowercase;
         let status = match found.status.as_str() {
             "suspended" if !self.reactivate => "suspended",

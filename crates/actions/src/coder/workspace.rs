@@ -15,6 +15,7 @@ use super::{
     follow::Follow,
     lookup::{find_owner, find_template},
     parameters::Parameters,
+    tenant,
     under_way::UnderWay,
 };
 
@@ -54,6 +55,8 @@ impl Effect for Wanted<'_> {
     }
 
     async fn differences(&self, found: &Workspace) -> Result<Vec<Difference>> {
+        let boundary = self.client.boundary();
+        boundary.check("workspaceName", &found.organization_name)?;
         let Template {
             id,
             name,
@@ -121,12 +124,15 @@ impl<'a> Wanted<'a> {
     /// Looks up what an input names.
     pub(super) async fn resolve(ctx: &Context, client: &'a Client, input: Checked) -> Result<Self> {
         let deployment = ctx.race(client.deployment()).await?;
+        let boundary = client.boundary();
+        let organization = boundary.choose("coderOrganization", input.coder_organization)?;
         let owner = ctx.race(find_owner(client, &input.user)).await?;
+        ctx.race(tenant::admit(client, &owner)).await?;
         let template = ctx
             .race(find_template(
                 client,
                 &input.template,
-                input.coder_organization.as_deref(),
+                organization.as_deref(),
                 &owner,
             ))
             .await?;

@@ -6,6 +6,7 @@ use sidestage_action::{Code, Difference, Effect, Error, Result};
 use super::{
     client::{Client, CreateUser, Site, User},
     refusals::About,
+    tenant,
 };
 use crate::password;
 
@@ -104,6 +105,10 @@ impl Effect for Account<'_> {
     }
 
     async fn differences(&self, found: &User) -> Result<Vec<Difference>> {
+        tenant::admit(self.client, found).await?;
+        if !found.is_active() && self.reactivate {
+            tenant::ours_alone(self.client, found).await?;
+        }
         self.check_same_person(found)?;
         let (Some(service), Some(auth_data)) = (self.wanted.auth_service, &self.wanted.auth_data)
         else {

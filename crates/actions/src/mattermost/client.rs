@@ -17,6 +17,7 @@ use url::Url;
 
 use super::{Mattermost, refusals};
 use crate::{
+    boundary::Boundary,
     provider::{ClientSettings, Provider},
     upstream_error::explain,
 };
@@ -37,6 +38,11 @@ pub(crate) struct Client {
 impl Client {
     pub(super) fn new(upstream: Upstream, settings: ClientSettings) -> Self {
         Client { upstream, settings }
+    }
+
+    /// Which part of the service is the tenant's.
+    pub(super) fn boundary(&self) -> &Boundary {
+        &self.settings.boundary
     }
 
     /// Whose token this is. A route that needs a session, so a bad token is refused here, which it is not where

@@ -11,6 +11,7 @@ use super::{
     client::{Client, User},
     lookup,
     team::{NewTeam, TeamAdministrator, TeamMembership},
+    tenant,
 };
 
 pub(super) struct CreateTeam;
@@ -93,6 +94,7 @@ impl Action for CreateTeam {
 
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
         check_name(&input.team_name)?;
+        client.boundary().check("teamName", &input.team_name)?;
         lookup::administrator(ctx, client).await?;
         let site = ctx.race(client.site()).await?;
         let owner = match &input.owner {
@@ -149,6 +151,7 @@ impl Action for CreateTeam {
 /// Somebody who can be in a team.
 async fn person(ctx: &Context, client: &Client, field: &str, wanted: &str) -> Result<User> {
     let user = ctx.race(lookup::account(client, field, wanted)).await?;
+    ctx.race(tenant::admit(client, &user)).await?;
     if user.is_active() {
         return Ok(user);
     }

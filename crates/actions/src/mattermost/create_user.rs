@@ -185,7 +185,8 @@ impl Action for CreateUser {
     }
 
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
-        let wanted = check(ctx, &input)?;
+        let wanted = check(ctx, client, &input)?;
+        client.boundary().check_email("email", &wanted.email)?;
         lookup::administrator(ctx, client).await?;
         let site = ctx.race(client.site()).await?;
         let place = Place::find(ctx, client, &input).await?;
@@ -235,7 +236,7 @@ impl Action for CreateUser {
 }
 
 /// What needs no look at Mattermost.
-fn check(ctx: &Context, input: &Input) -> Result<Wanted> {
+fn check(ctx: &Context, client: &Client, input: &Input) -> Result<Wanted> {
     let name = username::normalize("username", &input.username)?;
     let email = username::normalize_email(&input.email)?;
     if name != input.username {
@@ -256,7 +257,8 @@ fn check(ctx: &Context, input: &Input) -> Result<Wanted> {
         }
         _ => {}
     }
-    if input.team_name.is_none() && !input.channels.is_empty() {
+    let has_team = input.team_name.is_some() || client.boundary().own().is_some();
+    if !has_team && !input.channels.is_empty() {
         return Err(Error::invalid(
             "teamName",
             "channels needs teamName: the team whose channels they are.",
@@ -439,7 +441,8 @@ struct Place {
 
 impl Place {
     async fn find(ctx: &Context, client: &Client, input: &Input) -> Result<Option<Self>> {
-        let Some(name) = &input.team_name else {
+        let own = client.boundary().own();
+        let Some(name) = input.team_name.as_deref().or(own) else {
             return Ok(None);
         };
         let team = ctx.race(lookup::team(client, "teamName", name)).await?;

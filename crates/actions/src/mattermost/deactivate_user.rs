@@ -8,7 +8,7 @@ use sidestage_action::{Action, Attributes, Context, Description, Error, Example,
 use super::{
     account::Deactivation,
     client::{Client, User},
-    lookup,
+    lookup, tenant,
 };
 
 pub(super) struct DeactivateUser;
@@ -84,6 +84,7 @@ impl Action for DeactivateUser {
                 deactivated: false,
             });
         };
+        ctx.race(tenant::ours_alone(client, &user)).await?;
         check(&user, &me)?;
         let user = &user;
         let outcome = ctx.ensure(&Deactivation { client, user }).await?.outcome;

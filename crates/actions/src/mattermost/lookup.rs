@@ -55,6 +55,9 @@ pub(super) async fn team(client: &Client, field: &str, wanted: &str) -> Result<T
         None if may_be_id(wanted) => client.team(wanted).await?,
         found => found,
     };
+    let boundary = client.boundary();
+    // Whether there is one that is somebody else's is not told either.
+    boundary.check(field, found.as_ref().map_or(wanted, |team| &team.name))?;
     match found {
         Some(team) if team.is_archived() => Err(Error::conflict(format!(
             "The team {wanted} is archived in Mattermost. Restore it there, or name another team."
@@ -62,7 +65,8 @@ pub(super) async fn team(client: &Client, field: &str, wanted: &str) -> Result<T
         Some(team) => Ok(team),
         None => {
             // Only a hint: that it cannot be given is no reason to say less.
-            let teams = client.teams().await.unwrap_or_default();
+            let mut teams = client.teams().await.unwrap_or_default();
+            teams.retain(|team| boundary.includes(&team.name));
             let names = teams.iter().map(|team| (&*team.name, &*team.display_name));
             let hint = hint(wanted, names.collect(), "The teams are");
             Err(missing(

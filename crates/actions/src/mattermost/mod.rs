@@ -11,6 +11,7 @@ mod lookup;
 mod options;
 mod refusals;
 mod team;
+mod tenant;
 mod undo;
 mod username;
 
@@ -18,7 +19,10 @@ use secrecy::SecretString;
 use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 
-use crate::provider::{Choice, ClientSettings, Filter, Provider};
+use crate::{
+    boundary::Share,
+    provider::{Choice, ClientSettings, Filter, Provider},
+};
 
 pub(crate) struct Mattermost;
 
@@ -29,6 +33,8 @@ impl Provider for Mattermost {
         url_input: "mattermostUrl",
         token_input: "token",
     };
+
+    const SHARE: Share = Share::Team;
 
     type Client = client::Client;
 

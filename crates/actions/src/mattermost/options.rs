@@ -11,7 +11,10 @@ use crate::provider::{Choice, Filter};
 /// The teams that are not archived.
 pub(super) async fn teams(client: &Client) -> Result<Vec<Choice>> {
     let teams = client.teams().await?;
-    let choices = teams.into_iter().map(
+    let ours = teams
+        .into_iter()
+        .filter(|team| client.boundary().includes(&team.name));
+    let choices = ours.map(
         |Team {
              name, display_name, ..
          }| Choice {

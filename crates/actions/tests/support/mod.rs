@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 use sidestage_action::{
     Error, Made, Prepared, Result, Runnable,
-    testing::{MemoryRecorder, context},
+    testing::{MemoryRecorder, context_for},
 };
 use sidestage_actions::{ConnectionConfig, Registry};
 use sidestage_sandbox::{BuildBehaviour, Options, Running as Sandbox, Tokens};
@@ -181,7 +181,9 @@ impl Stage {
     }
 
     fn start_prepared(&self, prepared: Result<Prepared>, dry_run: bool) -> Running {
-        let (recorder, cancel, ctx) = context(dry_run);
+        let organization = prepared.as_ref().ok();
+        let organization = organization.and_then(|prepared| prepared.organization.clone());
+        let (recorder, cancel, ctx) = context_for(organization, dry_run);
         let task = tokio::spawn(async move { (prepared?.work)(ctx).await });
         Running {
             recorder,

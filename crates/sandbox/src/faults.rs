@@ -12,6 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,8 @@ pub struct FaultRule {
     /// A method; none: all.
     #[serde(default)]
     pub method: Option<String>,
-    /// A path within the service; `*` stands for one segment, `**` for any number.
+    /// A path within the service; `*` stands for one segment, `**` for any number. GraphQL's is followed by the name of
+    /// the operation: `/graphql/createPerson`.
     pub path: String,
     /// How often; none: until it is cleared.
     #[serde(default)]
@@ -150,13 +152,18 @@ pub(crate) async fn intervene(
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or((whole.trim_start_matches('/'), ""));
+    let (parts, body) = request.into_parts();
+    let body = read(body).await;
+    let twin = sandbox.twin(service);
     let path = format!("/{rest}");
+    let path = twin.map_or(path.clone(), |twin| twin.route(&path, &body));
     let fault = sandbox.faults().take(service, &method, &path);
-    let response = with_fault(sandbox.twin(service), fault, request, next).await;
+    let request = Request::from_parts(parts, Body::from(body));
+    let response = with_fault(twin, fault, request, next).await;
     let dropped = response.extensions().get::<Dropped>().is_some();
     sandbox.requests().push(requests::Request {
         service: service.into(),
-        writes: sandbox.writes(service, &method, &path),
+        writes: twin.is_some_and(|twin| twin.writes(&method, &path)),
         method: method.to_string(),
         path,
         status: if dropped {
@@ -210,10 +217,7 @@ async fn with_fault(
         }
         Fault::Twice => {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await;
-            let body = body
-                .map(http_body_util::Collected::to_bytes)
-                .unwrap_or_default();
+            let body = read(body).await;
             let once = || Request::from_parts(parts.clone(), Body::from(body.clone()));
             let answer = next.clone().run(once()).await;
             next.run(once()).await;
@@ -221,15 +225,17 @@ async fn with_fault(
         }
         Fault::BrokenBody => {
             let (mut parts, body) = next.run(request).await.into_parts();
-            let bytes = body
-                .collect()
-                .await
-                .map(http_body_util::Collected::to_bytes)
-                .unwrap_or_default();
+            let bytes = read(body).await;
             parts.headers.remove(http::header::CONTENT_LENGTH);
             Response::from_parts(parts, Body::from(bytes.slice(..bytes.len() / 2)))
         }
     }
+}
+
+async fn read(body: Body) -> Bytes {
+    let body = body.collect().await;
+    body.map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default()
 }
 
 fn dropped() -> Response {

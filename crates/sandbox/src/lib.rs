@@ -10,6 +10,7 @@ mod faults;
 pub mod mattermost;
 mod requests;
 mod serve;
+pub mod twenty;
 mod twin;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ pub use faults::{Fault, FaultRule, Faults};
 pub use mattermost::Mattermost;
 pub use requests::{Request, Requests};
 pub use serve::Running;
+pub use twenty::Twenty;
 pub use twin::Tokens;
 
 use twin::Twin;
@@ -50,6 +52,7 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     coder: Coder,
     mattermost: Mattermost,
+    twenty: Twenty,
     faults: Faults,
     requests: Requests,
 }
@@ -60,6 +63,7 @@ impl Sandbox {
         Sandbox(Arc::new(Inner {
             coder: Coder::new(options.build),
             mattermost: Mattermost::new(),
+            twenty: Twenty::new(),
             faults: Faults::default(),
             requests: Requests::default(),
         }))
@@ -75,6 +79,11 @@ impl Sandbox {
         &self.0.mattermost
     }
 
+    /// Twenty.
+    pub fn twenty(&self) -> &Twenty {
+        &self.0.twenty
+    }
+
     /// Faults to switch on.
     pub fn faults(&self) -> &Faults {
         &self.0.faults
@@ -86,8 +95,8 @@ impl Sandbox {
     }
 
     /// Every service.
-    fn twins(&self) -> [&dyn Twin; 2] {
-        [self.coder(), self.mattermost()]
+    fn twins(&self) -> [&dyn Twin; 3] {
+        [self.coder(), self.mattermost(), self.twenty()]
     }
 
     fn twin(&self, service: &str) -> Option<&dyn Twin> {
@@ -111,9 +120,9 @@ impl Sandbox {
     }
 
     /// Whether such a request to a service asks for a change.
-    pub fn writes(&self, service: &str, method: &Method, path: &str) -> bool {
+    pub fn writes(&self, service: &str, method: &Method, path: &str, body: &[u8]) -> bool {
         self.twin(service)
-            .is_some_and(|twin| twin.writes(method, path))
+            .is_some_and(|twin| twin.writes(method, &twin.route(path, body)))
     }
 
     /// What there is in every service, by its name.

@@ -11,7 +11,7 @@ pub struct Request {
     pub service: String,
     /// The method.
     pub method: String,
-    /// The path within the service.
+    /// The path within the service; behind that of GraphQL the name of the operation.
     pub path: String,
     /// The status of its answer; 0 when the connection was dropped.
     pub status: u16,

@@ -26,8 +26,13 @@ pub(crate) trait Twin: Send + Sync {
     /// Back to the seed.
     fn reset(&self);
 
-    /// Whether such a request asks for a change.
-    fn writes(&self, method: &Method, _path: &str) -> bool {
+    /// What a request is called, for faults and in the list of requests: its path, unless that does not say enough.
+    fn route(&self, path: &str, _body: &[u8]) -> String {
+        path.into()
+    }
+
+    /// Whether a request of that [`route`](Self::route) asks for a change.
+    fn writes(&self, method: &Method, _route: &str) -> bool {
         !matches!(*method, Method::GET | Method::HEAD)
     }
 

@@ -112,7 +112,8 @@ impl Stage {
             let path = path.split('?').next().unwrap_or_default();
             let method = call.method.parse().unwrap();
             let sandbox = self.sandbox.sandbox();
-            sandbox.writes(service, &method, &format!("/{path}"))
+            let body = call.body.to_string();
+            sandbox.writes(service, &method, &format!("/{path}"), body.as_bytes())
         });
         calls
     }

@@ -51,7 +51,7 @@ pub struct Wire {
 #[derive(Default)]
 struct State {
     /// The last answer to each look, and how often it is given once more.
-    seen: HashMap<String, (Answer, usize)>,
+    seen: HashMap<(String, Bytes), (Answer, usize)>,
     changed: bool,
     under_way: usize,
 }
@@ -102,7 +102,9 @@ impl Wire {
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let path = parts.uri.path_and_query().unwrap().to_string();
         let (method, headers) = (parts.method, parts.headers);
-        let look = !self.writes(&method, parts.uri.path());
+        let look = !self.writes(&method, parts.uri.path(), &body);
+        // Of GraphQL everything has one path.
+        let question = (path.clone(), body.clone());
         let words = format!("{method} {path}");
         let pass_on = || self.pass_on(method.clone(), path.clone(), headers.clone(), body.clone());
 
@@ -124,7 +126,7 @@ impl Wire {
         if self.manner == Manner::Stale && look {
             let mut state = self.state();
             let changed = state.changed;
-            if let Some((answer, left)) = state.seen.get_mut(&path)
+            if let Some((answer, left)) = state.seen.get_mut(&question)
                 && changed
                 && *left > 0
             {
@@ -139,7 +141,7 @@ impl Wire {
         let first_change = {
             let mut state = self.state();
             if look {
-                state.seen.insert(path, (answer.clone(), 2));
+                state.seen.insert(question, (answer.clone(), 2));
             }
             !look && answer.0.is_success() && !std::mem::replace(&mut state.changed, true)
         };
@@ -163,9 +165,10 @@ impl Wire {
     }
 
     /// Whether a call asks for a change.
-    fn writes(&self, method: &Method, path: &str) -> bool {
+    fn writes(&self, method: &Method, path: &str, body: &[u8]) -> bool {
         let (service, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-        self.services.writes(service, method, &format!("/{path}"))
+        self.services
+            .writes(service, method, &format!("/{path}"), body)
     }
 
     async fn pass_on(

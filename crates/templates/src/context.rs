@@ -1,0 +1,48 @@
+//! What the checker is told besides the file.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::actions::{Actions, built_in_extensions};
+use crate::backstage::Backstage;
+use crate::finding::Severity;
+use crate::rules::Rule;
+
+/// What is known, and what is asked for. It is made once and used for every file.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The actions that are known.
+    pub actions: Actions,
+    /// The filters and globals that are known, each as Backstage lists them.
+    pub extensions: Vec<Value>,
+    /// Whether `extensions` is all there is, because the instance itself was asked. Otherwise an instance may
+    /// have filters and globals of its own, and one that is not known is not certainly wrong.
+    pub extensions_complete: bool,
+    /// What the Backstage does that the templates are for.
+    pub backstage: Backstage,
+    /// Whether Backstage is set to read `<<` as a merge key.
+    pub yaml_merge: bool,
+    /// The severity that a rule shall have; `None` switches it off. Rules that are not here have their own.
+    pub rules: HashMap<&'static str, Option<Severity>>,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            actions: Actions::built_in(),
+            extensions: vec![built_in_extensions()],
+            extensions_complete: false,
+            backstage: Backstage::default(),
+            yaml_merge: false,
+            rules: HashMap::new(),
+        }
+    }
+}
+
+impl Context {
+    /// Whether a rule is on.
+    pub fn enabled(&self, rule: &Rule) -> bool {
+        !matches!(self.rules.get(rule.name), Some(None))
+    }
+}

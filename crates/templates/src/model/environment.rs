@@ -1,0 +1,265 @@
+//! What an expression can use, by the place it stands in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::actions::Action;
+use crate::context::Context;
+use crate::expression::{self, Env};
+use crate::template::{Step, Template};
+use crate::types::{Absence, Presence, Property, Rest, Type};
+use crate::yaml::{Node, Value};
+
+use super::form::Form;
+
+/// Why there are no secrets in a condition.
+const NOT_IN_CONDITION: &str = "Backstage gives secrets only to `input` and `each`, not to `if`";
+/// Why there are no secrets in the output.
+const NOT_IN_OUTPUT: &str = "Backstage gives secrets only to the steps, not to `output`";
+
+/// The environments of a template's expressions.
+pub(super) struct Environments<'a> {
+    base: Env,
+    template: &'a Template,
+    form: &'a Form,
+    /// The outputs of each step, by its index.
+    outputs: Vec<Type>,
+    /// When each step runs, by its index.
+    conditions: Vec<Condition>,
+}
+
+/// When a step runs.
+#[derive(Clone, Debug, Default)]
+struct Condition {
+    /// It may be skipped.
+    may_be_skipped: bool,
+    /// It runs although a step before it failed.
+    after_failure: bool,
+    /// What it looks at, such as `parameters.kind` or `steps.fetch`.
+    looks_at: BTreeSet<String>,
+}
+
+impl<'a> Environments<'a> {
+    pub(super) fn of(
+        template: &'a Template,
+        form: &'a Form,
+        actions: &[Option<Arc<Action>>],
+        context: &Context,
+    ) -> Self {
+        let mut base = Env::new(context.backstage.engine, context.backstage.status_checks);
+        for extensions in &context.extensions {
+            base.add_extensions(extensions);
+        }
+        base.set("parameters", form.parameters.clone());
+        base.set("user", user());
+        base.set(
+            "context",
+            Type::record([("task", Type::record([("id", Type::String)]))]),
+        );
+        let steps = template.steps.iter();
+        Self {
+            base,
+            template,
+            form,
+            outputs: steps
+                .clone()
+                .zip(actions)
+                .map(|(step, action)| outputs(step, action.as_deref()))
+                .collect(),
+            conditions: steps.map(Condition::of).collect(),
+        }
+    }
+
+    /// In the `if` of a step.
+    pub(super) fn condition(&self, index: usize) -> Env {
+        // Under `each` a condition is asked for every item, with all that the input has.
+        if self.template.steps[index].get("each").is_some() {
+            return self.repeated(index, Type::Any);
+        }
+        let mut env = self.base.clone();
+        self.without_secrets(&mut env, NOT_IN_CONDITION);
+        env.set("steps", self.steps_before(index));
+        env
+    }
+
+    /// In the `each` of a step.
+    pub(super) fn each(&self, index: usize) -> Env {
+        let mut env = self.base.clone();
+        self.with_secrets(&mut env);
+        env.set("steps", self.steps_before(index));
+        env
+    }
+
+    /// In the `input` of a step. `item` is the type of `each.value`, if there is an `each`.
+    pub(super) fn input(&self, index: usize, item: Type) -> Env {
+        let mut env = self.repeated(index, item);
+        if let Some(Ok(condition)) = self.template.steps[index]
+            .get("if")
+            .and_then(Node::as_str)
+            .map(expression::parse)
+        {
+            env.assume(&condition);
+        }
+        env
+    }
+
+    fn repeated(&self, index: usize, item: Type) -> Env {
+        let mut env = self.each(index);
+        if self.template.steps[index].get("each").is_some() {
+            env.set(
+                "each",
+                Type::record([("key", Type::String), ("value", item)]),
+            );
+        } else {
+            env.withhold("each", "this step has no `each`");
+        }
+        env
+    }
+
+    /// In the `output` of the template.
+    pub(super) fn output(&self) -> Env {
+        let mut env = self.base.clone();
+        self.without_secrets(&mut env, NOT_IN_OUTPUT);
+        env.set(
+            "steps",
+            self.steps(self.template.steps.len(), &Condition::default()),
+        );
+        env
+    }
+
+    /// In the `when` of a page of the form, which only the browser evaluates.
+    pub(super) fn page(&self) -> Env {
+        let mut env = self.base.clone();
+        env.set("steps", Type::Any);
+        env.set("secrets", Type::Any);
+        env.set("environment", Type::Any);
+        env
+    }
+
+    fn with_secrets(&self, env: &mut Env) {
+        env.set("secrets", self.form.secrets.clone());
+        let any = || Type::map_of(Type::Any);
+        env.set(
+            "environment",
+            Type::record([("parameters", any()), ("secrets", any())]),
+        );
+    }
+
+    fn without_secrets(&self, env: &mut Env, why: &'static str) {
+        env.withhold("secrets", why);
+        let secrets = Property::new(Type::map_of(Type::Any), Presence::Never(Absence::Withheld));
+        let parameters = Property::new(Type::map_of(Type::Any), Presence::Always);
+        let properties = BTreeMap::from([
+            ("parameters".into(), parameters),
+            ("secrets".into(), secrets),
+        ]);
+        env.set("environment", Type::object(properties, Rest::Closed));
+    }
+
+    fn steps_before(&self, index: usize) -> Type {
+        self.steps(index, &self.conditions[index])
+    }
+
+    /// The type of `steps` before the step `index`, whose condition is `asking`.
+    fn steps(&self, index: usize, asking: &Condition) -> Type {
+        let mut properties = BTreeMap::new();
+        for (other, step) in self.template.steps.iter().enumerate() {
+            let presence = match other.cmp(&index) {
+                std::cmp::Ordering::Less => self.conditions[other].outputs_for(&step.id, asking),
+                std::cmp::Ordering::Equal => Presence::Never(Absence::ThisStep),
+                std::cmp::Ordering::Greater => Presence::Never(Absence::LaterStep),
+            };
+            // Of several steps with one id, the last that ran counts.
+            let is_before = other < index;
+            if is_before || !properties.contains_key(step.id.as_str()) {
+                let outputs = Type::record([("output", self.outputs[other].clone())]);
+                properties.insert(
+                    Arc::from(step.id.as_str()),
+                    Property::new(outputs, presence),
+                );
+            }
+        }
+        Type::object(properties, Rest::Closed)
+    }
+}
+
+impl Condition {
+    fn of(step: &Step) -> Self {
+        let Some(condition) = step.get("if") else {
+            return Self::default();
+        };
+        let Some(text) = condition.as_str() else {
+            let never = matches!(condition.value, Value::Bool(false));
+            return Self {
+                may_be_skipped: never,
+                ..Self::default()
+            };
+        };
+        let Ok(parsed) = expression::parse(text) else {
+            return Self::default();
+        };
+        let looks_at: BTreeSet<String> = parsed
+            .references()
+            .iter()
+            .map(|reference| {
+                let names = std::iter::once(&reference.root).chain(reference.path.first());
+                names
+                    .map(|name| name.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join(".")
+            })
+            .collect();
+        let asks = |function: &str| looks_at.contains(function);
+        Self {
+            after_failure: asks("always") || asks("failure"),
+            // `always()` alone is always true.
+            may_be_skipped: parsed.sole_expression().is_some()
+                && !(looks_at.len() == 1 && asks("always")),
+            looks_at,
+        }
+    }
+
+    /// Whether the outputs of a step with this condition are there for one with the condition `asking`. Two
+    /// conditions that look at the same thing are taken to agree: that they do not is never certain.
+    fn outputs_for(&self, id: &str, asking: &Self) -> Presence {
+        let agree = asking.looks_at.contains(&format!("steps.{id}"))
+            || !self.looks_at.is_disjoint(&asking.looks_at);
+        if agree {
+            Presence::Always
+        } else if asking.after_failure {
+            Presence::Maybe(Absence::Failed)
+        } else if self.may_be_skipped {
+            Presence::Maybe(Absence::Skipped)
+        } else {
+            Presence::Always
+        }
+    }
+}
+
+fn user() -> Type {
+    let entity = Property::new(Type::map_of(Type::Any), Presence::Always);
+    let reference = Property::new(Type::String, Presence::Always);
+    let properties = BTreeMap::from([("entity".into(), entity), ("ref".into(), reference)]);
+    Type::object(properties, Rest::Closed)
+}
+
+/// The type of a step's outputs.
+fn outputs(step: &Step, action: Option<&Action>) -> Type {
+    let outputs = action.and_then(Action::output_type).cloned();
+    let outputs = outputs.unwrap_or_else(|| Type::map_of(Type::Any));
+    if step.get("each").is_none() {
+        return outputs;
+    }
+    let Type::Object(object) = &outputs else {
+        return outputs;
+    };
+    // Each time the action runs it adds one item to every output.
+    let mut object = (**object).clone();
+    for property in object.properties.values_mut() {
+        property.ty = Type::array(property.ty.clone());
+    }
+    if let Rest::Open(ty) = &object.rest {
+        object.rest = Rest::Open(Type::array(ty.clone()));
+    }
+    Type::Object(Arc::new(object))
+}

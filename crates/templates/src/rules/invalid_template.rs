@@ -1,0 +1,184 @@
+use std::ops::Range;
+
+use crate::finding::{Finding, Fix, Severity};
+use crate::model::Analysis;
+use crate::template::{API_VERSION, first_line, is_placeholder};
+use crate::yaml::{Node, Value};
+
+use super::{Check, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    name: "invalid-template",
+    severity: Severity::Error,
+    page: include_str!("invalid_template.md"),
+    check: Check::Template(check),
+};
+
+fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
+    let root = &analysis.template.root;
+    let mut shape = Shape { findings };
+    shape.word(root, "apiVersion", API_VERSION);
+    shape.word(root, "kind", "Template");
+    if let Some(metadata) = shape.required(root, "metadata", Kind::Object) {
+        if let Some(name) = shape.required(metadata, "name", Kind::Text) {
+            shape.entity_name(name);
+        }
+        shape.optional(metadata, "title", Kind::Text);
+        shape.optional(metadata, "description", Kind::Text);
+        shape.optional(metadata, "tags", Kind::List);
+    }
+    let Some(spec) = shape.required(root, "spec", Kind::Object) else { return };
+    if let Some(kind) = shape.required(spec, "type", Kind::Text) {
+        shape.not_empty(kind, "type");
+    }
+    for key in ["owner", "lifecycle"] {
+        if let Some(node) = shape.optional(spec, key, Kind::Text) {
+            shape.not_empty(node, key);
+        }
+    }
+    shape.pages(spec);
+    let steps = shape.required(spec, "steps", Kind::List);
+    if let Some(steps) = steps {
+        for step in steps.items() {
+            shape.step(step);
+        }
+        if matches!(&steps.value, Value::Sequence(items) if items.is_empty()) {
+            let place = spec.entry("steps").map_or_else(|| steps.span.clone(), |entry| entry.key.span.clone());
+            shape.report(place, "the template has no steps", "does nothing");
+        }
+    }
+    if let Some(output) = shape.optional(spec, "output", Kind::Object) {
+        for (list, keys) in [("links", ["url", "entityRef", "title", "icon"].as_slice()), ("text", &["title", "icon", "content"])] {
+            for item in shape.optional(output, list, Kind::List).map(Node::items).unwrap_or_default() {
+                if shape.is(item, Kind::Object, list) {
+                    for key in keys {
+                        shape.optional(item, key, Kind::Text);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Text,
+    Object,
+    List,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Object => "an object",
+            Self::List => "a list",
+        }
+    }
+}
+
+struct Shape<'f> {
+    findings: &'f mut Vec<Finding>,
+}
+
+impl Shape<'_> {
+    fn report(&mut self, span: Range<usize>, message: impl Into<String>, label: &str) {
+        self.findings.push(Finding::new(&RULE, span, message).label(label));
+    }
+
+    /// A key that has to say exactly one word.
+    fn word(&mut self, node: &Node, key: &str, word: &str) {
+        let Some(found) = self.required(node, key, Kind::Text) else { return };
+        if found.as_str() != Some(word) {
+            let written = found.as_str().unwrap_or_default();
+            self.findings.push(
+                Finding::new(&RULE, found.span.clone(), format!("`{key}` is `{written}`: Backstage knows templates only as `{word}`"))
+                    .label("nothing in Backstage reads this")
+                    .help(format!("write `{word}`"))
+                    .fix(Fix::replace(found.span.clone(), word, format!("write `{word}`"))),
+            );
+        }
+    }
+
+    fn required<'n>(&mut self, node: &'n Node, key: &str, kind: Kind) -> Option<&'n Node> {
+        if node.get(key).is_none_or(Node::is_null) {
+            let place = node.entry(key).map_or_else(|| first_line(node), |entry| entry.key.span.clone());
+            self.report(place, format!("`{key}` is missing"), &format!("needs `{key}`, {}", kind.name()));
+            return None;
+        }
+        self.optional(node, key, kind)
+    }
+
+    fn optional<'n>(&mut self, node: &'n Node, key: &str, kind: Kind) -> Option<&'n Node> {
+        let value = node.get(key)?;
+        self.is(value, kind, key).then_some(value)
+    }
+
+    fn is(&mut self, value: &Node, kind: Kind, key: &str) -> bool {
+        let fits = match &value.value {
+            Value::String(_) => kind == Kind::Text,
+            Value::Mapping(_) => kind == Kind::Object,
+            Value::Sequence(_) => kind == Kind::List,
+            _ => false,
+        };
+        if is_placeholder(value) {
+            return false;
+        }
+        if !fits {
+            let message = format!("`{key}` has to be {}, not {}", kind.name(), value.kind());
+            self.report(value.span.clone(), message, "Backstage refuses the template");
+        }
+        fits
+    }
+
+    fn not_empty(&mut self, node: &Node, key: &str) {
+        if node.as_str().is_some_and(str::is_empty) {
+            self.report(node.span.clone(), format!("`{key}` must not be empty"), "is empty");
+        }
+    }
+
+    /// The rule that the catalog has for names of entities.
+    fn entity_name(&mut self, node: &Node) {
+        let name = node.as_str().unwrap_or_default();
+        let fits = name.len() <= 63
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if !fits {
+            let message = format!("`{name}` is no name for an entity");
+            self.report(node.span.clone(), message, "letters, digits, `-`, `_` and `.`, at most 63, a letter or digit at both ends");
+        }
+    }
+
+    fn pages(&mut self, spec: &Node) {
+        let Some(parameters) = spec.get("parameters").filter(|node| !is_placeholder(node)) else { return };
+        match &parameters.value {
+            Value::Mapping(_) => {}
+            Value::Sequence(items) => {
+                for page in items.iter().filter(|page| !page.is_mapping()) {
+                    self.report(page.span.clone(), format!("a page of the form has to be an object, not {}", page.kind()), "Backstage refuses the template");
+                }
+            }
+            _ => {
+                let message = format!("`parameters` has to be a list of pages, not {}", parameters.kind());
+                self.report(parameters.span.clone(), message, "Backstage refuses the template");
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Node) {
+        if is_placeholder(step) || !self.is(step, Kind::Object, "a step") {
+            return;
+        }
+        self.required(step, "action", Kind::Text);
+        self.optional(step, "id", Kind::Text);
+        self.optional(step, "name", Kind::Text);
+        self.optional(step, "input", Kind::Object);
+        if let Some(condition) = step.get("if")
+            && !matches!(condition.value, Value::String(_) | Value::Bool(_))
+        {
+            let message = format!("`if` has to be an expression or a boolean, not {}", condition.kind());
+            self.report(condition.span.clone(), message, "Backstage refuses the template");
+        }
+    }
+}

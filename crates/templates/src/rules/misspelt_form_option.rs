@@ -1,0 +1,108 @@
+use crate::finding::{Finding, Severity};
+use crate::model::Analysis;
+use crate::near::nearest;
+use crate::yaml::Node;
+
+use super::invalid_form::every_schema;
+use super::{Check, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    name: "misspelt-form-option",
+    severity: Severity::Warning,
+    page: include_str!("misspelt_form_option.md"),
+    check: Check::Template(check),
+};
+
+/// The keywords of JSON Schema, and what Backstage's forms add to it.
+const KEYWORDS: &[&str] = &[
+    "$id", "$ref", "$schema", "$defs", "$comment", "additionalItems", "additionalProperties", "allOf", "anyOf", "const",
+    "contains", "default", "definitions", "dependencies", "dependentRequired", "dependentSchemas", "deprecated", "description",
+    "discriminator", "else", "enum", "enumNames", "errorMessage", "example", "examples", "exclusiveMaximum",
+    "exclusiveMinimum", "format", "if", "items", "maxItems", "maxLength", "maxProperties", "maximum", "minItems",
+    "minLength", "minProperties", "minimum", "multipleOf", "not", "nullable", "oneOf", "options", "pattern", "patternProperties",
+    "prefixItems", "properties", "propertyNames", "readOnly", "required", "then", "title", "type", "unevaluatedProperties",
+    "uniqueItems", "when", "writeOnly", "backstage:featureFlag", "backstage:permissions", "backstage:review",
+];
+const UI: &[&str] = &[
+    "ui:autocomplete", "ui:autofocus", "ui:backstage", "ui:classNames", "ui:description", "ui:disabled",
+    "ui:emptyValue", "ui:enableMarkdownInDescription", "ui:enumDisabled", "ui:enumNames", "ui:field", "ui:FieldTemplate", "ui:fieldReplacesAnyOrOneOf",
+    "ui:filePreview", "ui:globalOptions", "ui:help", "ui:hideError", "ui:inputType", "ui:label", "ui:ObjectFieldTemplate",
+    "ui:ArrayFieldTemplate", "ui:options", "ui:order", "ui:placeholder", "ui:readonly", "ui:rootFieldId", "ui:rows",
+    "ui:style", "ui:submitButtonOptions", "ui:title", "ui:widget", "ui:addable", "ui:copyable", "ui:orderable",
+    "ui:removable", "ui:inline", "ui:accept", "ui:duplicateKeySuffixSeparator",
+];
+/// The fields that Backstage has, with their options. A field that is not here is one of an instance's own.
+const FIELDS: &[(&str, &[&str])] = &[
+    ("EntityNamePicker", &[]),
+    ("EntityPicker", &["allowedKinds", "defaultKind", "allowArbitraryValues", "defaultNamespace", "catalogFilter", "autoSelect"]),
+    ("EntityTagsPicker", &["kinds", "showCounts", "helperText"]),
+    ("MultiEntityPicker", &["allowedKinds", "defaultKind", "allowArbitraryValues", "defaultNamespace", "catalogFilter"]),
+    ("MyGroupsPicker", &[]),
+    ("OwnedEntityPicker", &["allowedKinds", "defaultKind", "allowArbitraryValues", "defaultNamespace", "catalogFilter", "autoSelect"]),
+    ("OwnerPicker", &["allowedKinds", "allowArbitraryValues", "defaultNamespace", "catalogFilter"]),
+    ("RepoBranchPicker", &["requestUserCredentials"]),
+    ("RepoOwnerPicker", &["host", "excludedOwners", "requestUserCredentials"]),
+    ("RepoUrlPicker", &[
+        "allowedHosts", "allowedOrganizations", "allowedOwners", "allowedProjects", "allowedRepos", "ownerLabel",
+        "ownerDescription", "repoLabel", "repoDescription", "disableRepoAutocomplete", "requestUserCredentials",
+    ]),
+    ("Secret", &[]),
+];
+
+fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
+    for page in &analysis.template.pages {
+        every_schema(&page.schema, &page.pointer, &mut |schema, _| {
+            keywords(schema, findings);
+            field(schema, findings);
+        });
+    }
+}
+
+fn keywords(schema: &Node, findings: &mut Vec<Finding>) {
+    for entry in schema.entries() {
+        let name = entry.key.name.as_str();
+        // `ui` is written before the colon, and something else after it.
+        let known = if name.to_lowercase().starts_with("ui") { UI } else { KEYWORDS };
+        if known.contains(&name) || name.starts_with("x-") {
+            continue;
+        }
+        let free = known.iter().copied().filter(|key| schema.entry(key).is_none());
+        if let Some(meant) = nearest(name, free) {
+            findings.push(
+                Finding::new(&RULE, entry.key.span.clone(), format!("the form does not know `{name}`"))
+                    .label("has no effect")
+                    .did_you_mean(Some(meant), entry.key.span.clone()),
+            );
+        }
+    }
+}
+
+fn field(schema: &Node, findings: &mut Vec<Finding>) {
+    let Some(written) = schema.get("ui:field") else { return };
+    let Some(name) = written.as_str() else { return };
+    let Some((_, options)) = FIELDS.iter().find(|(field, _)| *field == name) else {
+        if let Some(meant) = nearest(name, FIELDS.iter().map(|(field, _)| *field)) {
+            findings.push(
+                Finding::new(&RULE, written.span.clone(), format!("Backstage has no field `{name}`"))
+                    .label("the form shows a plain field, or an error")
+                    .did_you_mean(Some(meant), written.span.clone()),
+            );
+        }
+        return;
+    };
+    let given = schema.get("ui:options");
+    for entry in given.map(Node::entries).unwrap_or_default() {
+        let option = entry.key.name.as_str();
+        if options.contains(&option) {
+            continue;
+        }
+        let free = options.iter().copied().filter(|option| given.is_some_and(|given| given.entry(option).is_none()));
+        if let Some(meant) = nearest(option, free) {
+            findings.push(
+                Finding::new(&RULE, entry.key.span.clone(), format!("`{name}` has no option `{option}`"))
+                    .label("has no effect")
+                    .did_you_mean(Some(meant), entry.key.span.clone()),
+            );
+        }
+    }
+}

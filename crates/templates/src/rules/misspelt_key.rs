@@ -1,0 +1,85 @@
+use crate::finding::{Finding, Severity};
+use crate::model::Analysis;
+use crate::near::nearest;
+use crate::yaml::Node;
+
+use super::{Check, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    name: "misspelt-key",
+    severity: Severity::Warning,
+    page: include_str!("misspelt_key.md"),
+    check: Check::Template(check),
+};
+
+const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "relations", "status"];
+const METADATA: &[&str] =
+    &["name", "namespace", "title", "description", "labels", "annotations", "tags", "links", "uid", "etag"];
+const SPEC: &[&str] = &[
+    "type", "owner", "lifecycle", "parameters", "steps", "output", "secrets", "presentation",
+    "formDecorators", "EXPERIMENTAL_formDecorators", "EXPERIMENTAL_recovery", "system", "profile",
+];
+const STEP: &[&str] = &["id", "name", "action", "input", "if", "each", "backstage:permissions"];
+const LINK: &[&str] = &["if", "url", "entityRef", "title", "icon"];
+const TEXT: &[&str] = &["if", "title", "icon", "content", "default"];
+
+fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
+    let template = &analysis.template;
+    near_misses(Some(&template.root), ROOT, findings);
+    near_misses(template.root.get("metadata"), METADATA, findings);
+    near_misses(template.root.get("spec"), SPEC, findings);
+    for step in &template.steps {
+        unknown_of_step(&step.node, findings);
+    }
+    if let Some(output) = template.spec("output") {
+        near_misses(Some(output), &["links", "text"], findings);
+        for (list, keys) in [("links", LINK), ("text", TEXT)] {
+            for item in output.get(list).map(Node::items).unwrap_or_default() {
+                near_misses(Some(item), keys, findings);
+            }
+        }
+    }
+}
+
+/// An entity may have keys of one's own; one that is nearly a known one is a slip.
+fn near_misses(node: Option<&Node>, known: &[&str], findings: &mut Vec<Finding>) {
+    let entries = node.map(Node::entries).unwrap_or_default();
+    for entry in entries {
+        let name = entry.key.name.as_str();
+        let free = known.iter().copied().filter(|key| node.is_some_and(|node| node.entry(key).is_none()));
+        if known.contains(&name) {
+            continue;
+        }
+        if let Some(meant) = nearest(name, free) {
+            findings.push(
+                Finding::new(&RULE, entry.key.span.clone(), format!("Backstage does not know `{name}` here"))
+                    .label("is passed over in silence")
+                    .did_you_mean(Some(meant), entry.key.span.clone()),
+            );
+        }
+    }
+}
+
+/// A step has no keys of one's own: whatever is not known does nothing.
+fn unknown_of_step(step: &Node, findings: &mut Vec<Finding>) {
+    for entry in step.entries() {
+        let name = entry.key.name.as_str();
+        if STEP.contains(&name) || name == "<<" || name.starts_with("x-") {
+            continue;
+        }
+        let free = STEP.iter().copied().filter(|key| step.entry(key).is_none());
+        let meant = match name {
+            // What steps had before v1beta3, and what other systems call it.
+            "parameters" | "with" | "inputs" | "args" => Some("input"),
+            "uses" => Some("action"),
+            "when" | "condition" => Some("if"),
+            "forEach" | "foreach" | "for_each" | "loop" => Some("each"),
+            _ => nearest(name, free),
+        };
+        let meant = meant.filter(|key| step.entry(key).is_none());
+        let finding = Finding::new(&RULE, entry.key.span.clone(), format!("a step has no `{name}`"))
+            .label("is passed over in silence")
+            .help("a step has `id`, `name`, `action`, `input`, `if` and `each`");
+        findings.push(finding.did_you_mean(meant, entry.key.span.clone()));
+    }
+}

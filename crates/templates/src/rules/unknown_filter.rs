@@ -1,0 +1,32 @@
+use crate::expression::FindingKind;
+use crate::finding::{Finding, Severity};
+use crate::model::Analysis;
+
+use super::expression_findings::{FAILS, of_kind};
+use super::{Check, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    name: "unknown-filter",
+    severity: Severity::Error,
+    page: include_str!("unknown_filter.md"),
+    check: Check::Template(check),
+};
+
+fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
+    let unknown = of_kind(analysis, |kind| match kind {
+        FindingKind::UnknownFilter { name, suggestion } => Some(("filter", name, suggestion)),
+        FindingKind::UnknownTest { name, suggestion } => Some(("test", name, suggestion)),
+        _ => None,
+    });
+    for (said, (what, name, suggestion)) in unknown {
+        let mut finding = Finding::new(&RULE, said.span.clone(), format!("there is no {what} `{name}`"))
+            .label(FAILS);
+        // An instance can have filters of its own, but no tests.
+        if what == "filter" && suggestion.is_none() && !analysis.context.extensions_complete {
+            finding = finding
+                .at_most(Severity::Warning)
+                .help("if your Backstage has it, `sidestage actions pull` tells the checker so");
+        }
+        findings.push(finding.did_you_mean(suggestion.as_deref(), said.span.clone()));
+    }
+}

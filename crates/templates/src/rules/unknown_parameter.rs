@@ -1,0 +1,26 @@
+use crate::finding::{Finding, Severity};
+use crate::model::Analysis;
+
+use super::expression_findings::{consequence, is_parameters, there_is, unknown_properties};
+use super::{Check, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    name: "unknown-parameter",
+    severity: Severity::Error,
+    page: include_str!("unknown_parameter.md"),
+    check: Check::Template(check),
+};
+
+fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
+    for (said, unknown) in unknown_properties(analysis, is_parameters) {
+        let message = match unknown.of {
+            "parameters" => format!("the form has no field `{}`", unknown.name),
+            of => format!("`{of}` has no `{}`", unknown.name),
+        };
+        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(consequence(said.expression));
+        if let Some(help) = there_is(unknown.known) {
+            finding = finding.help(help);
+        }
+        findings.push(said.soften(finding).did_you_mean(unknown.suggestion, said.span.clone()));
+    }
+}

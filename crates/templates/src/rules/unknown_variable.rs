@@ -1,0 +1,42 @@
+use crate::expression::FindingKind;
+use crate::finding::{Finding, Severity};
+use crate::model::Analysis;
+
+use super::expression_findings::{consequence, of_kind, there_is};
+use super::{Check, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    name: "unknown-variable",
+    severity: Severity::Error,
+    page: include_str!("unknown_variable.md"),
+    check: Check::Template(check),
+};
+
+fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
+    let unknown = of_kind(analysis, |kind| match kind {
+        FindingKind::UnknownVariable { name, suggestion, known } => Some((name, suggestion, known)),
+        _ => None,
+    });
+    for (said, (name, suggestion, known)) in unknown {
+        let mut finding = Finding::new(&RULE, said.span.clone(), format!("there is no variable `{name}`"))
+            .label(consequence(said.expression));
+        if let Some(help) = there_is(known) {
+            finding = finding.help(help);
+        }
+        // An instance can have globals of its own.
+        if suggestion.is_none() && !analysis.context.extensions_complete {
+            finding = finding.at_most(Severity::Warning);
+        }
+        findings.push(said.soften(finding).did_you_mean(suggestion.as_deref(), said.span.clone()));
+    }
+    let each = of_kind(analysis, |kind| match kind {
+        FindingKind::Withheld { name, reason } if name == "each" => Some(reason),
+        _ => None,
+    });
+    for (said, reason) in each {
+        findings.push(
+            Finding::new(&RULE, said.span.clone(), format!("there is no `each`: {reason}"))
+                .label(consequence(said.expression)),
+        );
+    }
+}

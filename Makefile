@@ -2,7 +2,7 @@
 # make test            everything that has to hold
 # make chaos          thousands of runs while everything is killed and cut; CHAOS_PEOPLE=1000
 # make lint, make fmt  what `make test` says about style; mend what can be mended
-# make schemas         writes actions-schema/ anew, after an action has changed
+# make schemas         writes actions-schema/ and the reference pages anew, after an action or a rule has changed
 # make screenshots     takes the pictures in docs/images anew
 # make clean           removes what was built and installed
 #
@@ -53,6 +53,9 @@ test-rust:
 	$(call title,actions-schema/ is what the binary says)
 	$(sidestage) actions schema --check
 	$(sidestage) actions reference --check
+	$(sidestage) explain --check docs/rules.md
+	$(call title,The templates of this repository)
+	$(sidestage) check templates
 	$(call title,Rust: licences and sources of dependencies)
 	scripts/install-cargo-tools.sh
 	cargo deny --log-level error check bans licenses sources
@@ -119,6 +122,7 @@ expressions: node
 schemas:
 	cargo run --quiet --bin sidestage -- actions schema
 	cargo run --quiet --bin sidestage -- actions reference
+	cargo run --quiet --bin sidestage -- explain --write docs/rules.md
 
 # What Backstage's own actions take and give, from a real one with every official module.
 .PHONY: backstage-actions

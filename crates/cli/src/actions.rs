@@ -9,8 +9,9 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use sidestage_actions::Registry;
+use url::Url;
 
-use crate::reference;
+use crate::{pull, reference};
 
 /// List the actions, or write their schemas
 #[derive(clap::Args)]
@@ -32,6 +33,17 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Ask a running Backstage for its actions, filters and globals, so that `sidestage check` knows them
+    Pull {
+        /// The base URL of its backend
+        url: Url,
+        /// A token of a user, or of `backend.auth.externalAccess`
+        #[arg(long, env = "BACKSTAGE_TOKEN", hide_env_values = true)]
+        token: Option<String>,
+        /// The file to write
+        #[arg(long, default_value = "backstage-actions.json")]
+        out: PathBuf,
+    },
     /// Write the page that documents all actions
     Reference {
         /// The page
@@ -44,9 +56,10 @@ enum Command {
 }
 
 #[allow(clippy::print_stdout)]
-pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let registry = Registry::new(Vec::new())?;
     match args.command {
+        Command::Pull { url, token, out } => pull::pull(&url, token.as_deref(), &out).await?,
         Command::List => {
             for action in registry.iter() {
                 println!(

@@ -1,8 +1,11 @@
 //! The binary `sidestage`.
 
 mod actions;
+mod check;
 mod config;
+mod explain;
 mod keys;
+mod pull;
 mod reference;
 mod runs;
 mod sandbox;
@@ -22,10 +25,14 @@ struct Cli {
 enum Command {
     /// Run the service
     Serve(serve::Args),
-    /// List the actions, or write their schemas
+    /// List the actions, write their schemas, or pull those of a Backstage
     Actions(actions::Args),
+    /// Check Backstage templates: every expression, every input, every output
+    Check(check::Args),
     /// Print the commented default configuration, or check a file
     Config(config::Args),
+    /// Explain a rule of `sidestage check`, or list them all
+    Explain(explain::Args),
     /// Make a key for CI
     Keys(keys::Args),
     /// Print the OpenAPI document
@@ -40,8 +47,10 @@ enum Command {
 async fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve::run(args).await,
-        Command::Actions(args) => actions::run(args),
+        Command::Actions(args) => actions::run(args).await,
+        Command::Check(args) => return check::run(&args),
         Command::Config(args) => config::run(args),
+        Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Openapi => actions::openapi(),
         Command::Runs(args) => runs::run(args).await,

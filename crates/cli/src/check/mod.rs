@@ -1,0 +1,249 @@
+//! `sidestage check`.
+
+mod files;
+mod progress;
+mod settings;
+mod watch;
+
+use std::io::{IsTerminal, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use anyhow::Context as _;
+use rayon::prelude::*;
+use sidestage_templates::finding::apply_fixes;
+use sidestage_templates::model::Model;
+use sidestage_templates::report::{self, CheckedFile, Look};
+use sidestage_templates::{Context, Severity, findings, template};
+
+use progress::Progress;
+use settings::Settings;
+
+/// How often fixes are made: one can uncover the next.
+const ROUNDS: usize = 10;
+
+/// Check Backstage templates: every expression, every input, every output
+#[derive(clap::Args)]
+#[command(after_help = "Exit status: 0 nothing found, 1 something found, 2 could not check.")]
+pub(crate) struct Args {
+    /// Files and folders; `-` reads one file from standard input
+    #[arg(default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Mend what has one right answer; what is left is reported
+    #[arg(long)]
+    fix: bool,
+    /// Check again whenever a file changes
+    #[arg(long)]
+    watch: bool,
+    /// The configuration; by default the nearest .sidestage-check.yaml, here or above
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// More actions: a file that `sidestage actions pull` wrote
+    #[arg(long, value_name = "FILE")]
+    actions: Vec<PathBuf>,
+    /// The Backstage that the templates are for: its release (1.55.0), or @backstage/plugin-scaffolder-backend's (4.2.0)
+    #[arg(long, value_name = "VERSION")]
+    backstage_version: Option<String>,
+    /// The least severity that makes the exit status 1
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    fail_on: Option<settings::Level>,
+    /// What to call standard input in reports
+    #[arg(long, value_name = "PATH", default_value = "<stdin>")]
+    stdin_path: String,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Format {
+    /// The source line, underlined, and what to do
+    Human,
+    /// JSON
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// Checks, and says with which status to exit.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match check(args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("sidestage: {error:#}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether nothing was found that counts.
+fn check(args: &Args) -> anyhow::Result<bool> {
+    let settings = Settings::load(args.config.as_deref())?;
+    let context = settings.context(&args.actions, args.backstage_version.as_deref())?;
+    if args.watch {
+        watch::run(&args.paths, || once(args, &settings, &context).map(drop))?;
+        return Ok(true);
+    }
+    once(args, &settings, &context)
+}
+
+fn once(args: &Args, settings: &Settings, context: &Context) -> anyhow::Result<bool> {
+    let checked = if args.paths == [Path::new("-")] {
+        vec![standard_input(args, context)?]
+    } else {
+        check_files(&args.paths, args.fix, settings, context)?
+    };
+    let templates = checked.iter().map(|checked| checked.templates).sum();
+    let files: Vec<CheckedFile> = checked.into_iter().map(|checked| checked.file).collect();
+    // With `--fix`, standard output is the mended text.
+    if !(args.fix && args.paths == [Path::new("-")]) {
+        print(&render(args.format, &files, templates))?;
+    }
+    let least = args.fail_on.unwrap_or(settings.fail_on()).severity();
+    let counts = |severity: Severity| least.is_some_and(|least| severity >= least);
+    Ok(!files
+        .iter()
+        .flat_map(|file| &file.findings)
+        .any(|finding| counts(finding.severity)))
+}
+
+fn render(format: Format, files: &[CheckedFile], templates: usize) -> String {
+    match format {
+        Format::Human => report::human(files, templates, look()),
+        Format::Json => report::json(files, templates),
+        Format::Sarif => report::sarif(files),
+        Format::Github => report::github(files),
+    }
+}
+
+/// Colours on a terminal that has not asked for none.
+fn look() -> Look {
+    let terminal = std::io::stdout().is_terminal();
+    let width = env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    Look {
+        styled: terminal && env::var_os("NO_COLOR").is_none(),
+        width,
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write the report"),
+    }
+}
+
+/// A file that was looked at.
+struct Checked {
+    file: CheckedFile,
+    /// How many templates are in it.
+    templates: usize,
+    /// The folders that its templates fill in: what is in them is no template of this Backstage.
+    content: Vec<PathBuf>,
+}
+
+fn standard_input(args: &Args, context: &Context) -> anyhow::Result<Checked> {
+    let mut source = String::new();
+    std::io::stdin()
+        .read_to_string(&mut source)
+        .context("cannot read standard input")?;
+    if args.fix {
+        source = mended(source, context).0;
+        print(&source)?;
+    }
+    Ok(check_source(Path::new(&args.stdin_path), source, context))
+}
+
+fn check_files(
+    paths: &[PathBuf],
+    fix: bool,
+    settings: &Settings,
+    context: &Context,
+) -> anyhow::Result<Vec<Checked>> {
+    let candidates = files::candidates(paths, settings)?;
+    let progress = Progress::new(candidates.len());
+    let checked: Vec<Option<Checked>> = candidates
+        .par_iter()
+        .map(|candidate| {
+            let checked = check_file(candidate, fix, context);
+            progress.one_more();
+            checked
+        })
+        .collect::<anyhow::Result<_>>()?;
+    drop(progress);
+    let mut checked: Vec<Checked> = checked.into_iter().flatten().collect();
+    files::drop_content(&mut checked, &candidates);
+    Ok(checked)
+}
+
+/// Reads and checks a file; none if it turns out to hold no template.
+fn check_file(
+    candidate: &files::Candidate,
+    fix: bool,
+    context: &Context,
+) -> anyhow::Result<Option<Checked>> {
+    let path = &candidate.path;
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // What is not UTF-8 is no template; one that was named is read as Backstage reads it.
+    let mut source = match String::from_utf8(bytes) {
+        Ok(source) => source,
+        Err(error) if candidate.named => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        Err(_) => return Ok(None),
+    };
+    if !template::may_be_template(&source) {
+        return Ok(None);
+    }
+    if fix {
+        let (text, made) = mended(source, context);
+        source = text;
+        if made > 0 {
+            fs::write(path, &source).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    Ok(Some(check_source(path, source, context)))
+}
+
+fn check_source(path: &Path, source: String, context: &Context) -> Checked {
+    let model = Model::of(&source, context);
+    let found = findings(&model);
+    let templates = model.templates.len();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let content = model
+        .templates
+        .iter()
+        .flat_map(|analysis| analysis.template.content_folders())
+        .map(|content| files::normal(&folder.join(content)))
+        .collect();
+    drop(model);
+    let file = CheckedFile::new(path.display().to_string(), source, found);
+    Checked {
+        file,
+        templates,
+        content,
+    }
+}
+
+/// The text with all fixes made, and how many that were.
+fn mended(mut source: String, context: &Context) -> (String, usize) {
+    let mut made = 0;
+    for _ in 0..ROUNDS {
+        let (text, count) = apply_fixes(&source, &sidestage_templates::check(&source, context));
+        if count == 0 {
+            break;
+        }
+        made += count;
+        source = text;
+    }
+    (source, made)
+}

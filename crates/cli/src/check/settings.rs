@@ -1,0 +1,195 @@
+//! `.sidestage-check.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::Deserialize;
+use sidestage_templates::actions::{Action, Actions, Instance, built_in_extensions};
+use sidestage_templates::backstage::Backstage;
+use sidestage_templates::rules::{RULES, Rule};
+use sidestage_templates::yaml::{self, LineIndex, Unit};
+use sidestage_templates::{Context, Severity};
+
+const NAME: &str = ".sidestage-check.yaml";
+/// The sources of actions that are compiled in.
+const BUILT_IN: [(&str, &str); 2] = [("backstage", "Backstage"), ("sidestage", "Sidestage")];
+
+/// What the configuration says, and where it is.
+pub(super) struct Settings {
+    file: File,
+    folder: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct File {
+    exclude: Vec<String>,
+    rules: BTreeMap<String, Level>,
+    actions: Option<Vec<String>>,
+    backstage_version: Option<String>,
+    yaml_merge: bool,
+    fail_on: Option<Level>,
+}
+
+/// A severity, or none.
+#[derive(Clone, Copy, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// Errors
+    Error,
+    /// Warnings, and what is worse
+    Warning,
+    /// Notes, and what is worse
+    Note,
+    /// Nothing
+    #[value(name = "never")]
+    Off,
+}
+
+impl Level {
+    pub(super) fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Note => Some(Severity::Note),
+            Self::Off => None,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads a file, or the nearest one from the current folder upwards; without any, everything has its default.
+    pub(super) fn load(path: Option<&Path>) -> anyhow::Result<Self> {
+        let path = match path {
+            Some(path) => Some(path.to_owned()),
+            None => {
+                let here = env::current_dir().context("the current folder cannot be found out")?;
+                here.ancestors()
+                    .map(|folder| folder.join(NAME))
+                    .find(|path| path.is_file())
+            }
+        };
+        let Some(path) = path else {
+            return Ok(Self {
+                file: File::default(),
+                folder: PathBuf::new(),
+            });
+        };
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = read(&text, &path)?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Self { file, folder })
+    }
+
+    /// Paths that are left out, as patterns of .gitignore.
+    pub(super) fn exclude(&self) -> &[String] {
+        &self.file.exclude
+    }
+
+    pub(super) fn fail_on(&self) -> Level {
+        self.file.fail_on.unwrap_or(Level::Warning)
+    }
+
+    /// What the checker has to know. The command line adds to the file, or goes before it.
+    pub(super) fn context(
+        &self,
+        more_actions: &[PathBuf],
+        version: Option<&str>,
+    ) -> anyhow::Result<Context> {
+        let mut context = Context {
+            yaml_merge: self.file.yaml_merge,
+            ..Context::default()
+        };
+        if let Some(sources) = &self.file.actions {
+            context.actions = Actions::default();
+            for source in sources {
+                match BUILT_IN.iter().find(|(name, _)| name == source) {
+                    Some((_, source)) => context.actions.extend(&Actions::built_in_of(source)),
+                    None => add(&mut context, &self.folder.join(source))?,
+                }
+            }
+        }
+        for path in more_actions {
+            add(&mut context, path)?;
+        }
+        if let Some(version) = version.or(self.file.backstage_version.as_deref()) {
+            context.backstage = Backstage::of_version(version)
+                .ok_or_else(|| anyhow!("`{version}` is no version of Backstage: write 1.55.0, or 4.2.0 for the scaffolder's"))?;
+        }
+        for (name, level) in &self.file.rules {
+            let rule = Rule::named(name).with_context(|| unknown_rule(name))?;
+            context.rules.insert(rule.name, level.severity());
+        }
+        Ok(context)
+    }
+}
+
+fn unknown_rule(name: &str) -> String {
+    let names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
+    format!(
+        "rules: there is no rule `{name}`; there is {}",
+        names.join(", ")
+    )
+}
+
+/// Adds what an instance said of itself.
+fn add(context: &mut Context, path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let (actions, extensions): (Vec<Action>, _) =
+        Instance::read(&text).with_context(|| format!("{shown}"))?;
+    context.actions.add(actions, &shown.to_string());
+    if let Some(extensions) = extensions {
+        context.extensions = vec![built_in_extensions(), extensions];
+        context.extensions_complete = true;
+    }
+    Ok(())
+}
+
+fn read(text: &str, path: &Path) -> anyhow::Result<File> {
+    let stream = yaml::read(text, yaml::Options::default());
+    let lines = LineIndex::new(text);
+    let place = |offset: usize| {
+        let position = lines.position(text, offset, Unit::CodePoint);
+        format!(
+            "{}:{}:{}",
+            path.display(),
+            position.line + 1,
+            position.column + 1
+        )
+    };
+    let Some(document) = stream.documents.first() else {
+        return Ok(File::default());
+    };
+    if let Some(problem) = document.problems.first() {
+        bail!("{}: {problem}", place(problem.span.start));
+    }
+    if document.root.is_null() {
+        return Ok(File::default());
+    }
+    serde_path_to_error::deserialize(document.root.to_json()).map_err(|error| {
+        let pointer = pointer(error.path());
+        let found = document.get(&pointer);
+        let offset = found.map_or(0, |located| {
+            located
+                .key
+                .map_or(located.node.span.start, |key| key.span.start)
+        });
+        anyhow!("{}: {}", place(offset), error.into_inner())
+    })
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => yaml::child("", key),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}

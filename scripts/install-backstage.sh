@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the stock Backstage that the demo and the tests run, from the npm registry:
 #
-#   scripts/install-backstage.sh            the backend, the test harness and our module for it (about a minute)
+#   scripts/install-backstage.sh            the backend, the test harness and our packages for it (about a minute)
 #   scripts/install-backstage.sh --web      its web UI as well (another minute)
 #
 # What is there already is left alone: a second run takes a second.
@@ -14,22 +14,20 @@ source "$(dirname "$0")/lib.sh"
 npm_ci tests "$root/tests" --ignore-scripts
 npm_ci backstage "$root/tests/backstage" --ignore-scripts
 
-# Our module goes in as anybody would get it: packed, then installed.
+# Our packages go in as anybody would get them: packed, then installed.
 plugin=$root/backstage-plugin
-module=$plugin/plugins/scaffolder-backend-module-sidestage
 npm_ci backstage-plugin "$plugin" --ignore-scripts
-mapfile -t sources < <(find "$module" "$root/actions-schema" -type f \
+mapfile -t sources < <(find "$plugin/plugins" "$plugin/tsconfig.base.json" "$root/actions-schema" -type f \
   -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/.test-build/*' 2>/dev/null | sort)
-installed=$root/tests/backstage/node_modules/@sidestage/plugin-scaffolder-backend-module-sidestage
-if [[ -f $installed/package.json ]] && fresh module "$plugin/package-lock.json" "${sources[@]}"; then
-  echo "module: installed already"
+if [[ -d $root/tests/backstage/node_modules/@sidestage ]] && fresh packages "$plugin/package-lock.json" "${sources[@]}"; then
+  echo "packages: installed already"
 else
-  echo "module: packing it and installing it into the stock Backstage"
+  echo "packages: packing ours and installing them into the stock Backstage"
   pack=$(mktemp -d)
   trap 'rm -rf "$pack"' EXIT
-  (cd "$module" && npm pack --loglevel=error --pack-destination "$pack" >/dev/null)
+  (cd "$plugin" && npm pack --workspaces --loglevel=error --pack-destination "$pack" >/dev/null)
   (cd "$root/tests/backstage" && npm install --no-save --ignore-scripts --loglevel=error "$pack"/*.tgz >/dev/null)
-  stamp module "$plugin/package-lock.json" "${sources[@]}"
+  stamp packages "$plugin/package-lock.json" "${sources[@]}"
 fi
 
 if [[ ${1:-} == --web ]]; then

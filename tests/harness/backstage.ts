@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { json } from './json.ts';
+import { type Keycloak, PEOPLE } from './keycloak.ts';
 import { ROOT } from './paths.ts';
 import { Service } from './process.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -28,6 +30,8 @@ export interface BackstageOptions {
   frontendUrl?: string;
   /** More plugins whose actions are asked for over HTTP. */
   remotePlugins?: readonly RemotePlugin[];
+  /** Who signs in is from here, and may do what `app-config.keycloak.yaml` says. Without it a guest may do everything. */
+  keycloak?: Keycloak;
 }
 
 export interface TaskEvent {
@@ -57,6 +61,12 @@ export interface ScaffolderAction {
   schema?: { input?: Record<string, unknown>; output?: Record<string, unknown> };
 }
 
+export interface Entity {
+  metadata: { name: string; labels?: Record<string, string> };
+  spec: Record<string, unknown>;
+  relations: { type: string; targetRef: string }[];
+}
+
 export interface FinishedTask {
   events: TaskEvent[];
   /** The body of the last event. */
@@ -68,14 +78,19 @@ const GIVE_UP_MS = 120_000;
 
 const TEMPLATES = ['coder-workspace', 'any-workspace'];
 
+// What the harness itself looks into the catalog with, where there is no guest. Made up for these runs.
+const OBSERVER_TOKEN = 'sidestage-tests-observer-0123456789abcdef';
+
 /** A real Backstage backend, and the calls that its web UI would make. */
 export class Backstage {
   readonly url: string;
   readonly service: Service;
+  readonly #token: string | undefined;
 
-  private constructor(url: string, service: Service) {
+  private constructor(url: string, service: Service, token?: string) {
     this.url = url;
     this.service = service;
+    this.#token = token;
   }
 
   static async start(options: BackstageOptions): Promise<Backstage> {
@@ -86,15 +101,27 @@ export class Backstage {
     const service = await Service.start({
       name: 'Backstage',
       command: process.execPath,
-      args: ['backend.js', '--config', join(folder, 'app-config.yaml'), '--config', config],
+      args: [
+        'backend.js',
+        '--config',
+        join(folder, 'app-config.yaml'),
+        ...(options.keycloak === undefined ? [] : ['--config', join(ROOT, 'backstage-plugin', 'app-config.keycloak.yaml')]),
+        '--config',
+        config,
+      ],
       cwd: folder,
-      env: { NODE_ENV: 'development', SIDESTAGE_MODULE: options.door === 2 ? '1' : '0' },
+      env: {
+        NODE_ENV: 'development',
+        SIDESTAGE_MODULE: options.door === 2 ? '1' : '0',
+        ...(options.keycloak === undefined ? {} : keycloakEnvironment(options.keycloak)),
+      },
       readyUrl: `${url}/.backstage/health/v1/readiness`,
       logFile: join(options.folder, 'backstage.log'),
     });
+    const observer = new Backstage(url, service, options.keycloak === undefined ? undefined : OBSERVER_TOKEN);
     const backstage = new Backstage(url, service);
     try {
-      await backstage.#waitForTemplates();
+      await observer.#waitForCatalog(options.keycloak === undefined ? 'ada' : PEOPLE.ofAcme);
     } catch (error) {
       await service.kill();
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${service.tail()}`, { cause: error });
@@ -102,8 +129,14 @@ export class Backstage {
     return backstage;
   }
 
-  /** A token of the person who signs in as guest. */
+  /** The same Backstage, called by whoever this token of Backstage's is of. */
+  as(token: string): Backstage {
+    return new Backstage(this.url, this.service, token);
+  }
+
+  /** The token that calls are made with: of the person who signs in as guest, if no other was given. */
   async userToken(): Promise<string> {
+    if (this.#token !== undefined) return this.#token;
     const answer = (await json(`${this.url}/api/auth/guest/refresh`)) as { backstageIdentity: { token: string } };
     return answer.backstageIdentity.token;
   }
@@ -165,23 +198,33 @@ export class Backstage {
     throw new Error(`task ${id} ended without a line like ${String(line)}:\n${seen.join('\n')}`);
   }
 
+  /** An entity of the catalog, as far as the caller may see it. */
+  async entity(ref: { kind: string; name: string }): Promise<Entity> {
+    return (await this.#call('GET', `/api/catalog/entities/by-name/${ref.kind}/default/${ref.name}`)) as Entity;
+  }
+
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
     return json(`${this.url}${path}`, { method, token: await this.userToken(), body });
   }
 
-  // The catalog reads its locations after the backend has become ready.
-  async #waitForTemplates(): Promise<void> {
-    const token = await this.userToken();
-    for (const name of TEMPLATES) {
-      await until(async () => (await json(`${this.url}/api/catalog/entities/by-name/template/default/${name}`, { token })) !== undefined, {
-        what: `the catalog has the template ${name}`,
-        giveUpAfterMs: 30_000,
-      });
+  // The catalog reads its locations, and Keycloak, after the backend has become ready.
+  async #waitForCatalog(person: string): Promise<void> {
+    for (const ref of [...TEMPLATES.map((name) => ({ kind: 'template', name })), { kind: 'user', name: person }]) {
+      await until(() => this.entity(ref), { what: `the catalog has the ${ref.kind} ${ref.name}` });
     }
-    await until(async () => (await json(`${this.url}/api/catalog/entities/by-name/user/default/ada`, { token })) !== undefined, {
-      what: 'the catalog has the user ada',
-    });
   }
+}
+
+/** What `app-config.keycloak.yaml` leaves to the environment. */
+function keycloakEnvironment(keycloak: Keycloak): Record<string, string> {
+  return {
+    SIDESTAGE_KEYCLOAK: '1',
+    KEYCLOAK_URL: keycloak.url,
+    KEYCLOAK_REALM: keycloak.realm,
+    KEYCLOAK_CLIENT_SECRET: keycloak.clientSecret,
+    KEYCLOAK_CATALOG_CLIENT_SECRET: keycloak.clientSecret,
+    BACKSTAGE_SESSION_SECRET: randomBytes(24).toString('hex'),
+  };
 }
 
 function runConfig(options: BackstageOptions, url: string): Record<string, unknown> {
@@ -198,6 +241,9 @@ function runConfig(options: BackstageOptions, url: string): Record<string, unkno
       cors: { origin: options.frontendUrl ?? url, credentials: true, methods: ['GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'DELETE'] },
       ...(remote.length > 0 ? { actions: { pluginSources: remote.map((plugin) => plugin.id) } } : {}),
       workingDirectory: options.folder,
+      ...(options.keycloak === undefined
+        ? {}
+        : { auth: { externalAccess: [{ type: 'static', options: { token: OBSERVER_TOKEN, subject: 'tests' } }] } }),
     },
     ...(remote.length > 0 ? { discovery: { endpoints: remote.map((plugin) => ({ target: plugin.url, plugins: [plugin.id] })) } } : {}),
     ...(options.door === 2 ? { sidestage: { baseUrl: options.sidestageUrl } } : {}),
@@ -217,6 +263,9 @@ function runConfig(options: BackstageOptions, url: string): Record<string, unkno
         { type: 'file', target: join(ROOT, 'templates', 'all.yaml') },
         { type: 'file', target: join(ROOT, 'tests', 'backstage', 'catalog', 'org.yaml') },
         { type: 'file', target: join(ROOT, 'tests', 'backstage', 'catalog', 'any-workspace.yaml') },
+        ...(options.keycloak === undefined
+          ? []
+          : [{ type: 'file', target: join(ROOT, 'tests', 'backstage', 'catalog', 'globex-workspace.yaml') }]),
       ],
     },
   };

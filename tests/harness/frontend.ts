@@ -18,8 +18,8 @@ export interface Frontend {
 }
 
 /** Serves Backstage's bundled web UI; any path that is no file is the app's own, as its router wants. */
-export async function serveFrontend(options: { port: number; backendUrl: string }): Promise<Frontend> {
-  const { port, backendUrl } = options;
+export async function serveFrontend(options: { port: number; backendUrl: string; signIn?: 'guest' | 'keycloak' }): Promise<Frontend> {
+  const { port, backendUrl, signIn = 'guest' } = options;
   const url = `http://127.0.0.1:${port}`;
   const config = [
     {
@@ -28,7 +28,7 @@ export async function serveFrontend(options: { port: number; backendUrl: string 
         app: { title: 'Sidestage demo', baseUrl: url },
         organization: { name: 'Sidestage demo' },
         backend: { baseUrl: backendUrl },
-        auth: { environment: 'development', providers: { guest: {} } },
+        auth: { environment: signIn === 'guest' ? 'development' : 'production', providers: { [signIn]: {} } },
         permission: { enabled: true },
       },
     },

@@ -29,6 +29,7 @@ const HOME = join(ROOT, '.tools', 'keycloak');
 /** A real Keycloak in development mode with the realm of the tests. It can be stopped and started again in its place. */
 export class Keycloak {
   readonly url: string;
+  readonly realm = REALM;
   /** What the tokens call their issuer. */
   readonly issuer: string;
   // What realm.json leaves open is drawn for each run.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Keycloak } from './keycloak.ts';
 import { SIDESTAGE } from './paths.ts';
 import { Service } from './process.ts';
 import type { Sandbox, ServiceName } from './sandbox.ts';
@@ -10,6 +11,8 @@ export interface SidestageOptions {
   port: number;
   backstageUrl: string;
   sandbox: Sandbox;
+  /** Whose access tokens are taken, besides Backstage's. */
+  keycloak?: Keycloak;
   /** More of `sidestage.yaml`, as YAML. */
   moreConfig?: string;
 }
@@ -35,6 +38,11 @@ const connection = (service: ServiceName, url: string): string => `  ${service}:
     pollInterval: 200ms
 `;
 
+const acceptedFrom = (keycloak: Keycloak): string => `  keycloak:
+    issuer: ${keycloak.issuer}
+    clients: [command-line]
+`;
+
 /** Sidestage itself. It can be killed and started again in its old place. */
 export class Sidestage {
   readonly url: string;
@@ -51,7 +59,7 @@ export class Sidestage {
   }
 
   async start(): Promise<void> {
-    const { folder, port, backstageUrl, sandbox, moreConfig = '' } = this.#options;
+    const { folder, port, backstageUrl, sandbox, keycloak, moreConfig = '' } = this.#options;
     const services = Object.entries(sandbox.tokens) as [ServiceName, { administrator: string }][];
     const config = join(folder, 'sidestage.yaml');
     await writeFile(
@@ -60,7 +68,7 @@ export class Sidestage {
 auth:
   backstage:
     baseUrl: ${backstageUrl}
-  keys:
+${keycloak === undefined ? '' : acceptedFrom(keycloak)}  keys:
     - name: ci
       ${kept(CI_KEY)}
     # What Backstage's proxy shows: forms read choices by it, and it can do nothing else.

@@ -1,4 +1,5 @@
 import { Backstage, type Door, type RemotePlugin } from './backstage.ts';
+import { Keycloak } from './keycloak.ts';
 import { RunFolder } from './paths.ts';
 import { freePort } from './ports.ts';
 import { Sandbox } from './sandbox.ts';
@@ -8,6 +9,8 @@ export interface SystemOptions {
   door: Door;
   buildSeconds?: number;
   frontendUrl?: string;
+  /** People sign in with a real Keycloak, and are kept apart by their organizations. */
+  withKeycloak?: boolean;
   /** More of `sidestage.yaml`, as YAML. */
   moreConfig?: string;
   remotePlugins?: readonly RemotePlugin[];
@@ -17,11 +20,13 @@ export interface SystemOptions {
   onStarted?: (name: string, url: string) => void;
 }
 
-/** Sandbox, Sidestage and Backstage on ports of their own. */
+/** Sandbox, Sidestage, Backstage and, if asked for, Keycloak on ports of their own. */
 export interface System {
   sandbox: Sandbox;
   sidestage: Sidestage;
   backstage: Backstage;
+  /** With `withKeycloak`. */
+  keycloak: Keycloak | undefined;
   /** Where the configuration and the logs of this run are. */
   folder: RunFolder;
   /** The last lines that each part printed. */
@@ -30,7 +35,7 @@ export interface System {
 }
 
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { door, buildSeconds, frontendUrl, moreConfig, remotePlugins, withoutSidestage = false, onStarted } = options;
+  const { door, buildSeconds, frontendUrl, withKeycloak = false, moreConfig, remotePlugins, withoutSidestage = false, onStarted } = options;
   const folder = new RunFolder();
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -43,11 +48,19 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     onStarted?.('Sandbox', sandbox.url);
 
     const backstagePort = await freePort();
+    const backstageUrl = `http://127.0.0.1:${backstagePort}`;
+    const keycloak = withKeycloak ? await Keycloak.start({ folder: folder.path, backstageUrl }) : undefined;
+    if (keycloak !== undefined) {
+      stops.push(() => keycloak.stop());
+      onStarted?.('Keycloak', keycloak.url);
+    }
+
     const sidestage = new Sidestage({
       folder: folder.path,
       port: await freePort(),
-      backstageUrl: `http://127.0.0.1:${backstagePort}`,
+      backstageUrl,
       sandbox,
+      ...(keycloak === undefined ? {} : { keycloak }),
       ...(moreConfig === undefined ? {} : { moreConfig }),
     });
     stops.push(() => sidestage.stop());
@@ -62,14 +75,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       door,
       sidestageUrl: sidestage.url,
       sandbox,
+      ...(keycloak === undefined ? {} : { keycloak }),
       ...(frontendUrl === undefined ? {} : { frontendUrl }),
       ...(remotePlugins === undefined ? {} : { remotePlugins }),
     });
     stops.push(() => backstage.service.stop());
     onStarted?.('Backstage', backstage.url);
     const tails = (): string =>
-      [sandbox.service, sidestage.service, backstage.service].map((service) => service?.tail() ?? '').join('\n');
-    return { sandbox, sidestage, backstage, folder, tails, stop };
+      [sandbox.service, keycloak?.service, sidestage.service, backstage.service].map((service) => service?.tail() ?? '').join('\n');
+    return { sandbox, sidestage, backstage, keycloak, folder, tails, stop };
   } catch (error) {
     await stop();
     throw error;

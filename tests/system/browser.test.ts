@@ -1,31 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { Browser } from '../harness/browser.ts';
 import { serveFrontend, type Frontend } from '../harness/frontend.ts';
-import { ROOT } from '../harness/paths.ts';
 import { freePort } from '../harness/ports.ts';
 import { useSystem } from './use-system.ts';
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-const picturesAreKept = process.env['UPDATE_SCREENSHOTS'] === '1';
-
 let port: number;
 let frontend: Frontend;
+let browser: Browser;
 let page: Page;
-let pictures: string;
 
 const running = useSystem(
   async () => {
@@ -33,24 +17,17 @@ const running = useSystem(
     return { door: 2, buildSeconds: 6, frontendUrl: `http://127.0.0.1:${port}` };
   },
   async ({ backstage }) => {
-    pictures = picturesAreKept ? join(ROOT, 'docs', 'images') : await mkdtemp(join(tmpdir(), 'sidestage-pictures-'));
-    await mkdir(pictures, { recursive: true });
     frontend = await serveFrontend({ port, backendUrl: backstage.url });
-    const executablePath = execFileSync(join(ROOT, 'scripts', 'install-browser.sh'), { encoding: 'utf8' }).trim();
-    const browser = await chromium.launch({ executablePath, args: FLAGS });
-    page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-    page.setDefaultTimeout(60_000);
+    browser = await Browser.start();
+    page = await browser.newPage();
     return async () => {
-      await browser.close();
+      await browser.stop();
       await frontend.stop();
-      if (!picturesAreKept) await rm(pictures, { recursive: true });
     };
   },
 );
 
-async function picture(name: string): Promise<void> {
-  await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
-}
+const picture = (name: string): Promise<void> => browser.picture(page, name);
 
 test('a person in a browser finds the action, fills in the form, watches the log and opens the workspace', async (t) => {
   await t.test('signs in as guest and finds the action with its examples on the actions page', async () => {

@@ -8,6 +8,7 @@ import { createFormField, FormFieldBlueprint } from '@backstage/plugin-scaffolde
 import '@backstage/ui/css/styles.css';
 import { SelectFieldFromApiExtension } from '@roadiehq/plugin-scaffolder-frontend-module-http-request-field';
 import ReactDOM from 'react-dom/client';
+import { keycloakAuthApi, signInPage } from './sign-in.tsx';
 
 // The package still speaks Backstage's older frontend system; what it holds is the same.
 const selectFieldFromApi = FormFieldBlueprint.make({
@@ -18,6 +19,7 @@ const selectFieldFromApi = FormFieldBlueprint.make({
 });
 
 const formFields = createFrontendModule({ pluginId: 'scaffolder', extensions: [selectFieldFromApi] });
-const app = createApp({ features: [catalogPlugin, scaffolderPlugin, formFields] });
+const signIn = createFrontendModule({ pluginId: 'app', extensions: [keycloakAuthApi, signInPage] });
+const app = createApp({ features: [catalogPlugin, scaffolderPlugin, formFields, signIn] });
 
 ReactDOM.createRoot(document.getElementById('root')!).render(app.createRoot());

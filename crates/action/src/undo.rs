@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::effect::Intent;
+
 /// What the journal has kept of an effect: something that a run made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
@@ -39,6 +41,9 @@ pub struct UndoOutput {
     pub undone: Vec<Made>,
     /// What stays.
     pub kept: Vec<Kept>,
+    /// What the run may have made: it is not known, so it is not touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Intent>,
 }
 
 /// Something that stays.

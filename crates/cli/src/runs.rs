@@ -384,6 +384,12 @@ fn undone(output: &Value, dry_run: bool) -> String {
             text(&made, "key")
         ));
     }
+    for unknown in list("unknown") {
+        let (kind, key) = (text(&unknown, "kind"), text(&unknown, "key"));
+        lines.push(format!(
+            "not known, not touched: {kind} {key}: check whether it is there"
+        ));
+    }
     for kept in list("kept") {
         let (kind, key) = (text(&kept, "kind"), text(&kept, "key"));
         lines.push(format!("stays: {kind} {key}: {}", text(&kept, "why")));

@@ -69,7 +69,8 @@ impl Execution {
                 format!("taken up again after an interruption of Sidestage (attempt {attempt})");
             pen(false).log(Level::Info, message);
         }
-        let place = wait_for(turn, runs, live, &pen(false)).await;
+        let deadline = Instant::now() + self.limit;
+        let place = wait_for(turn, deadline, runs, live, &pen(false)).await;
         let mut changes = live.record.changes();
         // Known until the end is written: a failure may quote them.
         let secrets = self.prepared.iter().flat_map(|prepared| &prepared.secrets);
@@ -88,7 +89,7 @@ impl Execution {
                         on_failure,
                         work: prepared.work,
                         cancel: live.cancel.clone(),
-                        limit: self.limit,
+                        limit: deadline.saturating_duration_since(Instant::now()),
                         dry_run: self.spec.dry_run,
                     },
                 )
@@ -122,8 +123,14 @@ impl Execution {
     }
 }
 
-/// Waits until it is the run's turn, or the run is cancelled.
-async fn wait_for(turn: Turn, runs: &Runs, live: &Live, pen: &Pen) -> Option<OwnedSemaphorePermit> {
+/// Waits until it is the run's turn, or the run is over before it.
+async fn wait_for(
+    turn: Turn,
+    deadline: Instant,
+    runs: &Runs,
+    live: &Live,
+    pen: &Pen,
+) -> Option<OwnedSemaphorePermit> {
     let mut turn = match turn {
         Turn::Come(place) => return place,
         Turn::Waiting(turn) => turn,
@@ -142,6 +149,7 @@ async fn wait_for(turn: Turn, runs: &Runs, live: &Live, pen: &Pen) -> Option<Own
         tokio::select! {
             place = &mut turn => return place.ok(),
             () = live.cancel.cancelled() => return None,
+            () = tokio::time::sleep_until(deadline) => return None,
             () = tokio::time::sleep(quiet) => {
                 pen.log(Level::Info, "still waiting for its turn".into());
             }
@@ -251,7 +259,7 @@ async fn take_back(runs: &Runs, live: &Live, pen: Pen, failure: &mut Failure, ma
         Level::Warn,
         format!("{} Taking back what was made.", failure.message),
     );
-    let undone = match runs.prepare_undo(&live.spec, made.clone()) {
+    let undone = match runs.prepare_undo(&live.spec, made.clone(), Vec::new()) {
         Err(error) => Err(error),
         Ok(prepared) => {
             let job = Job {

@@ -129,10 +129,8 @@ impl Record {
             None if id >= state.last_event => return Some(Vec::new()),
             None => return None,
         };
-        if id + 1 < first {
-            return None;
-        }
-        let skip = (id + 1 - first) as usize;
+        let next = id.saturating_add(1);
+        let skip = usize::try_from(next.checked_sub(first)?).unwrap_or(usize::MAX);
         Some(state.at_hand.iter().skip(skip).cloned().collect())
     }
 
@@ -142,7 +140,7 @@ impl Record {
         let unknown = state
             .effects
             .iter()
-            .filter(|effect| !effect.undoing && effect.matters() && effect.made().is_none());
+            .filter(|effect| !effect.undoing && effect.is_unknown());
         unknown
             .map(|effect| format!("{} {}", effect.intent.kind, effect.intent.key))
             .collect()
@@ -386,9 +384,10 @@ impl Recorder for Pen {
         );
         let effect = {
             let mut state = self.record.state();
-            let open = state.effects.iter().find(|effect| {
-                effect.intent == intent && effect.matters() && effect.made().is_none()
-            });
+            let open = state
+                .effects
+                .iter()
+                .find(|effect| effect.intent == intent && effect.is_unknown());
             let effect = open.map_or(state.next_effect, |effect| effect.id);
             state.next_effect = state.next_effect.max(effect + 1);
             effect

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use sidestage_action::{Code, Error, Made, Prepared, Principal, Result, Runnable, effect::Looking};
+use serde_json::{Value, json};
+use sidestage_action::{
+    Code, Error, Made, Prepared, Principal, Result, Runnable,
+    effect::{Intent, Looking},
+};
 use sidestage_redact::Redactor;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,7 +34,7 @@ pub struct Settings {
     /// The name of this process among those that share the journal. Started again under the same name, it
     /// takes its runs up at once.
     pub replica: String,
-    /// The longest a run may take.
+    /// The longest a run may take, the wait for its turn included.
     pub limit: Duration,
     /// How long after a cancel or the limit a run may take to clear up, before it is ended by force.
     pub grace: Duration,
@@ -387,8 +391,10 @@ impl Runs {
             ));
         }
         let forward = now.effects.iter().filter(|effect| !effect.undoing);
-        let made = forward.filter_map(EffectRecord::made).collect();
-        let prepared = self.prepare_undo(&run.spec, made)?;
+        let made = forward.clone().filter_map(EffectRecord::made).collect();
+        let unknown = forward.filter(|effect| effect.is_unknown());
+        let unknown = unknown.map(|effect| effect.intent.clone()).collect();
+        let prepared = self.prepare_undo(&run.spec, made, unknown)?;
         let spec = RunSpec {
             undoes: Some(id),
             organization: run.spec.organization.clone(),
@@ -403,9 +409,33 @@ impl Runs {
         self.begin(spec, prepared, Some(key)).await
     }
 
-    pub(crate) fn prepare_undo(&self, spec: &RunSpec, made: Vec<Made>) -> Result<Prepared> {
-        self.find_action(&spec.action)?
-            .prepare_undo(&spec.connection, made)
+    /// The work that takes back what a run made, and says what it may have made.
+    pub(crate) fn prepare_undo(
+        &self,
+        spec: &RunSpec,
+        made: Vec<Made>,
+        unknown: Vec<Intent>,
+    ) -> Result<Prepared> {
+        let action = self.find_action(&spec.action)?;
+        let mut prepared = action.prepare_undo(&spec.connection, made)?;
+        if !unknown.is_empty() {
+            prepared.input["unknown"] = json!(unknown);
+            let take_back = prepared.work;
+            prepared.work = Box::new(move |ctx| {
+                Box::pin(async move {
+                    for Intent { kind, key } in &unknown {
+                        ctx.warn(format!(
+                            "It is not known whether {kind} {key} was made, so it is not touched. Check it, or run the step \
+                             again, which looks."
+                        ));
+                    }
+                    let mut output = take_back(ctx).await?;
+                    output["unknown"] = json!(unknown);
+                    Ok(output)
+                })
+            });
+        }
+        Ok(prepared)
     }
 
     /// The action with that id.
@@ -458,7 +488,15 @@ impl Runs {
             None => self.find_action(&spec.action)?.prepare(spec.input.clone()),
             Some(_) => {
                 let made = serde_json::from_value(spec.input["undo"].clone());
-                self.prepare_undo(spec, made.map_err(Error::internal)?)
+                let unknown = match &spec.input["unknown"] {
+                    Value::Null => Ok(Vec::new()),
+                    unknown => serde_json::from_value(unknown.clone()),
+                };
+                let (made, unknown) = (
+                    made.map_err(Error::internal)?,
+                    unknown.map_err(Error::internal)?,
+                );
+                self.prepare_undo(spec, made, unknown)
             }
         }
     }

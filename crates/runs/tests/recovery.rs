@@ -501,12 +501,9 @@ async fn what_was_accepted_goes_on_in_order_after_a_kill(kind: Kind) {
     assert_eq!(stage.accounts.changes(), made);
 }
 
-/// Nobody was there for longer than a run may take; it is looked at all the same.
-async fn what_was_begun_long_ago_is_settled_by_looking(kind: Kind) {
-    let stage = Stage::new(kind).await;
-    let journal = stage.place.journal();
-    let input = json!({"names": ["ada"]});
-    let new = NewRun {
+/// A run of replica "one" that has just begun.
+fn begun(input: Value, at: &str) -> NewRun {
+    NewRun {
         spec: RunSpec {
             id: uuid::Uuid::now_v7(),
             principal: ci(),
@@ -518,13 +515,18 @@ async fn what_was_begun_long_ago_is_settled_by_looking(kind: Kind) {
             dry_run: false,
             continues: None,
             undoes: None,
-            created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            created_at: at.parse().unwrap(),
         },
         key: None,
         owner: "one".into(),
         lease: Duration::from_secs(15),
-    };
-    let Begun::New { lease, .. } = journal.begin(&new).await.unwrap() else {
+    }
+}
+
+/// The run is in the journal, with the intent of an account "ada", and nobody works on it.
+async fn write_down(stage: &Stage, new: &NewRun) {
+    let journal = stage.place.journal();
+    let Begun::New { lease, .. } = journal.begin(new).await.unwrap() else {
         panic!("it is there already")
     };
     let intent = EffectRecord {
@@ -539,15 +541,18 @@ async fn what_was_begun_long_ago_is_settled_by_looking(kind: Kind) {
     };
     let writes = vec![Write::Intent(intent)];
     journal.append(&[Batch { lease, writes }]).await.unwrap();
+}
+
+/// Nobody was there for longer than a run may take; it is looked at all the same.
+async fn what_was_begun_long_ago_is_settled_by_looking(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let new = begun(json!({"names": ["ada"]}), "2026-11-01T00:00:00Z");
+    write_down(&stage, &new).await;
     stage.accounts.there().insert("ada".into(), 7);
     let runs = stage.replica("one").await;
     let ended = end(&runs.get(new.spec.id, None).await.unwrap()).await;
-    assert_eq!(
-        ended.output,
-        Some(json!({"created": ["ada"]})),
-        "{:?}",
-        ended.error
-    );
+    let created = json!({"created": ["ada"]});
+    assert_eq!(ended.output, Some(created), "{:?}", ended.error);
 }
 
 macro_rules! on_both {
@@ -654,6 +659,32 @@ async fn a_run_ends_although_the_journal_loses_the_answers_to_its_writes() {
             assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
         }
     }
+}
+
+/// A replica that is gone had sent a change, and the run ended without another look.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_says_what_the_run_may_have_made() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    stage.accounts.there().insert("ada".into(), 7);
+    let mut new = begun(json!({"names": ["ada"]}), "2026-11-01T00:00:00Z");
+    new.spec.needs_secret = true;
+    write_down(&stage, &new).await;
+    let runs = stage.replica("one").await;
+    let run = runs.get(new.spec.id, None).await.unwrap();
+    let error = end(&run).await.error.unwrap();
+    assert!(
+        error
+            .message
+            .contains("It is not known whether this was made: account ada."),
+        "{error:?}"
+    );
+    let undo = runs.undo(&run, &ci(), false).await.unwrap().run;
+    let output = end(&undo).await.output.unwrap();
+    assert_eq!(
+        output,
+        json!({"undone": [], "kept": [], "unknown": [{"kind": "account", "key": "ada"}]})
+    );
+    assert_eq!(stage.accounts.names(), ["ada"]);
 }
 
 /// Time is paused: each write takes five seconds to fail.

@@ -298,6 +298,32 @@ async fn a_run_has_a_longest_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_wait_for_its_turn_counts_for_the_longest_time_of_a_run() {
+    let settings = Settings {
+        most_running: 1,
+        limit: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    let runs = runs_with(settings).await;
+    let hang = start(json!({}), None, async |_| std::future::pending().await);
+    runs.start(hang).await.unwrap();
+    let second = start(json!({}), None, async |ctx| {
+        ctx.check()?;
+        Ok(json!({}))
+    });
+    let run = runs.start(second).await.unwrap().run;
+    let started = tokio::time::Instant::now();
+    let all = said(&events(&run, 0).await);
+    assert_eq!(started.elapsed().as_secs(), 60, "{all:?}");
+    assert!(
+        all.last()
+            .unwrap()
+            .starts_with("end Failed The run's time is up."),
+        "{all:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_ends_the_run_as_our_fault_and_is_not_shown() {
     let run = runs()
         .await

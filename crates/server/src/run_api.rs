@@ -474,7 +474,7 @@ pub(crate) struct UndoQuery {
     post, path = "/v1/runs/{id}/undo", tag = "Runs", security(("token" = [])),
     params(("id" = String, Path, description = "The run's id"), UndoQuery),
     responses(
-        (status = 201, description = "A run that takes it back, the newest first; its output lists what is `undone` and what is `kept`, and why", body = RunView),
+        (status = 201, description = "A run that takes it back, the newest first; its output lists what is `undone`, what is `kept` and why, and what is `unknown`: perhaps made, and not touched", body = RunView),
         (status = 200, description = "Such a run is under way; joined", body = RunView),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The run is under way, is an undo itself, or was continued by another"),

@@ -184,12 +184,14 @@ impl EffectRecord {
         }
     }
 
+    /// Whether it is not known if it made something.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.settlement, None | Some(Settlement::Unknown))
+    }
+
     /// Whether it made something, or may have.
     pub(crate) fn matters(&self) -> bool {
-        matches!(
-            self.settlement,
-            None | Some(Settlement::Created { .. } | Settlement::Unknown)
-        )
+        self.is_unknown() || self.made().is_some()
     }
 }
 

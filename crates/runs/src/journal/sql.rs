@@ -463,7 +463,7 @@ impl Journal for Sql {
         let sql = "SELECT event FROM events WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3";
         let rows = sqlx::query(sql)
             .bind(run.to_string())
-            .bind(after as i64)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
             .bind(most as i64)
             .fetch_all(&self.pool)
             .await;

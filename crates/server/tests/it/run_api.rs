@@ -47,6 +47,8 @@ async fn a_follower_that_lost_the_stream_misses_nothing_and_sees_nothing_twice()
     let id = service.start_run(workspace("dev")).await;
     let all = service.follow(&id, None).await;
     assert_eq!(service.follow(&id, Some("3")).await, all[3..]);
+    let beyond = u64::MAX.to_string();
+    assert_eq!(service.follow(&id, Some(&beyond)).await, []);
     let bad = service
         .ci(Method::GET, &format!("/v1/runs/{id}/events"))
         .header("last-event-id", "three");

@@ -89,6 +89,10 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub fn manner(&self) -> Manner {
+        self.manner
+    }
+
     /// Passes on what was held back, and waits until it has arrived.
     pub async fn deliver_what_is_late(&self) {
         self.late.send_replace(true);

@@ -1,6 +1,7 @@
 # make demo            a real Backstage runs a template through Sidestage; KEEP=1 leaves it running with its web UI
 # make test            everything that has to hold
 # make chaos          thousands of runs while everything is killed and cut; CHAOS_PEOPLE=1000
+# make bench          what the journal costs a run, what Sidestage adds to a step, what memory it takes; asserts nothing
 # make lint, make fmt  what `make test` says about style; mend what can be mended
 # make schemas         writes actions-schema/ and the reference pages anew, after an action or a rule has changed
 # make screenshots     takes the pictures in docs/images anew
@@ -73,6 +74,13 @@ chaos-broken:
 	$(call title,Chaos with a broken ensure: it must fail)
 	! RUSTFLAGS='--cfg sidestage_broken_ensure' CARGO_TARGET_DIR=target/broken \
 	  cargo test --package sidestage-cli --test chaos -- --nocapture
+
+# Measures, and asserts nothing.
+.PHONY: bench
+bench:
+	scripts/install-postgres.sh >/dev/null
+	$(call title,Measure)
+	cargo bench --package sidestage-cli --bench journal --bench service
 
 .PHONY: node
 node:

@@ -45,7 +45,7 @@ async fn whatever_is_killed_and_cut_everybody_has_one_of_everything() {
     let build = Duration::from_millis(20);
     let sandbox = Arc::new(Sandbox::spawn(Options { build }).await);
     steps::make_room(sandbox.sandbox());
-    let postgres = Postgres::start().await;
+    let postgres = Postgres::start(&["-c", "fsync=off"]).await;
     let replica =
         |name, journal: &str| Replica::start(name, journal, &sandbox, &steps::services(), "");
     let shared = ["one", "two"].map(|name| replica(name, &postgres.url));

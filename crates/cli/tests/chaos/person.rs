@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Nobody waits longer than this for one thing: then something hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Person {
     replicas: Arc<Vec<Replica>>,

@@ -83,6 +83,10 @@ async fn kill(done: Arc<Done>, mut dice: Dice, replicas: Vec<(Arc<Vec<Replica>>,
         let (group, at) = dice.pick(&replicas);
         group[*at].kill_and_start();
         done.kills.fetch_add(1, Ordering::Relaxed);
+        // However slow the machine is, there is a time without a kill.
+        while !group[*at].is_up().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

@@ -25,14 +25,16 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub async fn start() -> Self {
-        tokio::task::spawn_blocking(Self::start_now).await.unwrap()
+    /// With options of the server's.
+    pub async fn start(options: &'static [&'static str]) -> Self {
+        let start = || Self::start_now(options);
+        tokio::task::spawn_blocking(start).await.unwrap()
     }
 
-    fn start_now() -> Self {
+    fn start_now(options: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/postgres.sh");
         let mut command = Command::new(script);
-        command.args(["-c", "fsync=off"]);
+        let command = command.args(options);
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
@@ -97,6 +99,12 @@ impl Replica {
 
     pub fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it answers. It does once it has taken up what it had.
+    pub async fn is_up(&self) -> bool {
+        let ready = format!("{}/.backstage/health/v1/readiness", self.url);
+        reqwest::get(&ready).await.is_ok()
     }
 
     /// As `kill -9` does, and then started again in its place.

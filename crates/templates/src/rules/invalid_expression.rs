@@ -1,3 +1,4 @@
+use crate::expression::SyntaxErrorKind;
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
@@ -13,11 +14,22 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     for expression in &analysis.expressions {
-        if let Err(error) = &expression.parsed {
-            findings.push(
-                Finding::new(&RULE, expression.source_range(error.span), error.to_string())
-                    .label(FAILS),
-            );
+        let Err(error) = &expression.parsed else {
+            continue;
+        };
+        // Too deep for this checker is not too deep for Backstage.
+        if error.kind == SyntaxErrorKind::TooDeep {
+            continue;
         }
+        let span = expression.source_range(error.span);
+        let mut finding = Finding::new(&RULE, span, error.to_string()).label(FAILS);
+        if let Some(remedy) = error.kind.remedy() {
+            finding = finding.help(remedy);
+        }
+        // Without a `${{` it may be meant for somebody else: a Jinja template for the action.
+        if !expression.text.value.contains("${{") {
+            finding = finding.at_most(Severity::Warning);
+        }
+        findings.push(finding);
     }
 }

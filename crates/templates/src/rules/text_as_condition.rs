@@ -1,4 +1,4 @@
-use crate::expression::parse;
+use crate::expression::{self, parse};
 use crate::finding::{Finding, Fix, Severity};
 use crate::model::Analysis;
 use crate::yaml::Node;
@@ -32,6 +32,10 @@ fn finding(condition: &Node) -> Option<Finding> {
     // What cannot be read is reported as such.
     let parsed = parse(&text.value).ok()?;
     if text.value.trim().is_empty() || parsed.sole_expression().is_some() {
+        return None;
+    }
+    // Made of nothing but expressions and statements it may come out empty, and so false.
+    if !parsed.nodes.iter().any(|node| matches!(node, expression::Node::Text(_))) {
         return None;
     }
     let finding = Finding::new(&RULE, condition.span.clone(), "this condition is a text, and so always true");

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -18,13 +18,14 @@ pub enum Engine {
     Nunjucks,
 }
 
-/// What an expression can use: variables with their types, filters and functions.
+/// What an expression can use: variables with their types, filters and functions. A clone is cheap: every place
+/// in a template has one of its own.
 #[derive(Clone, Debug)]
 pub struct Env {
     pub(super) engine: Engine,
     pub(super) variables: BTreeMap<String, Variable>,
-    pub(super) filters: BTreeMap<String, Filter>,
-    pub(super) globals: BTreeMap<String, Type>,
+    pub(super) filters: Arc<BTreeMap<String, Filter>>,
+    pub(super) globals: Arc<BTreeMap<String, Type>>,
     pub(super) assumptions: Vec<Assumption>,
 }
 
@@ -72,8 +73,8 @@ impl Env {
         Env {
             engine,
             variables: BTreeMap::new(),
-            filters,
-            globals,
+            filters: Arc::new(filters),
+            globals: Arc::new(globals),
             assumptions: Vec::new(),
         }
     }
@@ -95,22 +96,24 @@ impl Env {
             Some(schema) => Type::from_json_schema(schema),
             None => Type::Any,
         };
+        let filters = Arc::make_mut(&mut self.filters);
+        let globals = Arc::make_mut(&mut self.globals);
         for (name, extension) in entries(listed.pointer("/filters")) {
             let filter = Filter::Added {
                 input: schema_of(extension, "/schema/input"),
                 output: schema_of(extension, "/schema/output"),
                 strict: STRICT.contains(&name.as_str()),
             };
-            self.filters.insert(name.clone(), filter);
+            filters.insert(name.clone(), filter);
         }
         for (name, extension) in entries(listed.pointer("/globals/functions")) {
             let returns = schema_of(extension, "/schema/output");
             let function = builtins::function(name, 0, None, returns);
-            self.globals.insert(name.clone(), function);
+            globals.insert(name.clone(), function);
         }
         for (name, extension) in entries(listed.pointer("/globals/values")) {
             let ty = extension.get("value").map_or(Type::Any, Type::of_value);
-            self.globals.insert(name.clone(), ty);
+            globals.insert(name.clone(), ty);
         }
     }
 

@@ -29,35 +29,3 @@ pub use references::Reference;
 pub use span::Span;
 pub use statements::parse;
 pub use syntax_error::{SyntaxError, SyntaxErrorKind};
-
-/// The candidate that is spelt most like `name`, if one is near.
-pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let tolerance = match name.chars().count() {
-        0..=2 => return None,
-        3..=4 => 1,
-        5..=10 => 2,
-        _ => 3,
-    };
-    candidates
-        .into_iter()
-        .filter(|candidate| *candidate != name)
-        .map(|candidate| {
-            let distance = if plain(candidate) == plain(name) {
-                0
-            } else {
-                strsim::osa_distance(name, candidate)
-            };
-            (distance, candidate)
-        })
-        .filter(|(distance, _)| *distance <= tolerance)
-        .min_by_key(|(distance, candidate)| (*distance, candidate.len()))
-        .map(|(_, candidate)| candidate.to_owned())
-}
-
-/// Without what people mix up: case, `-` and `_`.
-fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|character| !matches!(character, '-' | '_'))
-        .flat_map(char::to_lowercase)
-        .collect()
-}

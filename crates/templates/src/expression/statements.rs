@@ -5,9 +5,9 @@ use super::{
     ast::{Expr, ExprKind, Name, Node, SetValue, Statement, StatementKind, Template},
     parser::{DEEPEST, Parser},
     scan::{self, Piece},
-    suggestion,
     syntax_error::{SyntaxError, SyntaxErrorKind},
 };
+use crate::near::nearest;
 
 type Result<T> = std::result::Result<T, SyntaxError>;
 
@@ -172,10 +172,8 @@ impl<'a> TemplateParser<'a> {
             }
             name => Err(tag.error(SyntaxErrorKind::UnknownTag {
                 name: name.to_owned(),
-                suggestion: suggestion(
-                    name,
-                    STATEMENTS.iter().chain(BARE).chain(DIVIDING).copied(),
-                ),
+                suggestion: nearest(name, STATEMENTS.iter().chain(BARE).chain(DIVIDING).copied())
+                    .map(str::to_owned),
             })),
         }
     }

@@ -7,8 +7,8 @@ use crate::{
         ast::{BinaryOperator, Expr, ExprKind},
         builtins,
         env::Variable,
-        suggestion,
     },
+    near::nearest,
     types::{Absence, Literal, Lookup, Object, Presence, Rest, Type},
 };
 
@@ -59,7 +59,7 @@ impl Checker<'_> {
         let known = self.env.variables().map(|(name, _)| name.to_owned());
         let kind = FindingKind::UnknownVariable {
             name: name.to_owned(),
-            suggestion: suggestion(name, candidates),
+            suggestion: nearest(name, candidates).map(str::to_owned),
             known: known.collect(),
         };
         self.report(span, kind);
@@ -144,7 +144,7 @@ impl Checker<'_> {
         let kind = match target_type.as_object() {
             Some(object) => FindingKind::UnknownProperty {
                 of,
-                suggestion: suggestion(&name, object.names()),
+                suggestion: nearest(&name, object.names()).map(str::to_owned),
                 name,
                 known: object.names().take(LISTED).map(str::to_owned).collect(),
                 closed: object.rest == Rest::Closed,
@@ -154,7 +154,7 @@ impl Checker<'_> {
                     target_type.without(|member| matches!(member, Type::Undefined | Type::Null));
                 FindingKind::PropertyOf {
                     of,
-                    suggestion: suggestion(&name, member_names(&found)),
+                    suggestion: nearest(&name, member_names(&found)).map(str::to_owned),
                     found,
                     name,
                 }
@@ -179,7 +179,7 @@ impl Checker<'_> {
             return self.member(callee, target, &target_type, name, span);
         }
         if self.env.engine == Engine::Nunjitsu {
-            let suggestion = suggestion(name, member_names(&target_type));
+            let suggestion = nearest(name, member_names(&target_type)).map(str::to_owned);
             let written = callee.to_string();
             self.report(
                 span,

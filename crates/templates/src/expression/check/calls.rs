@@ -7,8 +7,8 @@ use crate::{
         ast::{Arguments, Expr, ExprKind, Name},
         builtins::{self, Takes},
         env::Filter,
-        suggestion,
     },
+    near::nearest,
     types::{Fit, Function, Type},
 };
 
@@ -108,7 +108,7 @@ impl Checker<'_> {
                     name: name.text.clone(),
                     suggestion: match elsewhere {
                         Some((_, here)) => Some((*here).to_owned()),
-                        None => suggestion(&name.text, env.filters()),
+                        None => nearest(&name.text, env.filters()).map(str::to_owned),
                     },
                 };
                 self.report(name.span, kind);
@@ -233,7 +233,7 @@ impl Checker<'_> {
         let Some((_, arity, takes)) = builtins::TESTS.iter().find(|known| known.0 == name) else {
             let names = builtins::TESTS.iter().map(|known| known.0);
             let kind = FindingKind::UnknownTest {
-                suggestion: suggestion(&name, names),
+                suggestion: nearest(&name, names).map(str::to_owned),
                 name,
             };
             self.report(span, kind);

@@ -232,6 +232,20 @@ impl Context {
         settled
     }
 
+    /// What is there and would be adopted, without making anything: for what has to be known before another change.
+    ///
+    /// # Errors
+    /// As [`ensure`](Self::ensure) says them before it makes anything.
+    pub async fn existing<E: Effect>(&self, effect: &E) -> Result<Option<E::Object>> {
+        match self.race(effect.find()).await? {
+            Some(found) => {
+                let adopted = self.race(self.adopt(effect, found)).await?;
+                Ok(Some(adopted.object))
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Takes what was found: as this run's own, if this run or one that it continues made it.
     async fn take<E: Effect>(
         &self,

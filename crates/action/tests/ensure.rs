@@ -300,3 +300,21 @@ async fn a_cancelled_run_changes_nothing() {
     );
     assert_eq!((service.creates(), recorder.transcript().as_str()), (0, ""));
 }
+
+#[tokio::test]
+async fn what_is_there_can_be_known_before_anything_else_is_changed() {
+    let (recorder, _, ctx) = testing::context(false);
+    let nothing = Service::new(None, &[]);
+    assert_eq!(ctx.existing(&nothing).await.unwrap(), None);
+    let same = Service::new(Some("node"), &[]);
+    assert_eq!(ctx.existing(&same).await.unwrap(), Some("node"));
+    let other = Service::new(Some("python"), &[]);
+    let error = ctx.existing(&other).await.unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    assert!(
+        error
+            .message()
+            .contains("template is python, asked for node")
+    );
+    assert_eq!(recorder.entries(), []);
+}

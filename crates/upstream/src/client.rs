@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 use sidestage_redact::{Guard, Redactor};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, debug_span, field::Empty};
@@ -150,6 +151,10 @@ pub struct Upstream {
 }
 
 type Observer = Arc<dyn Fn(&Retry) + Send + Sync>;
+
+/// What the JSON of a 2xx says came of the call, as the status that another service would have answered, with how long it
+/// asks to wait. None: what the 2xx says.
+pub type Judge = fn(&Value) -> Option<(StatusCode, Option<Duration>)>;
 
 struct Shared {
     name: Arc<str>,
@@ -343,6 +348,7 @@ impl Upstream {
             body: None,
             timeout: None,
             problem,
+            judge: None,
             secrets: Vec::new(),
         }
     }
@@ -366,6 +372,7 @@ pub struct Request {
     body: Option<Bytes>,
     timeout: Option<Duration>,
     problem: Option<String>,
+    judge: Option<Judge>,
     /// Held as long as the call.
     secrets: Vec<Guard>,
 }
@@ -417,6 +424,13 @@ impl Request {
     /// repeated as a GET is.
     pub fn reading(mut self) -> Request {
         self.call.reading = true;
+        self
+    }
+
+    /// Says what a 2xx really means, for a service that answers so whatever came of the call, as GraphQL does. What is
+    /// judged to be a refusal or a failure is treated as that status would be: repeated, counted, explained.
+    pub fn judged_by(mut self, judge: Judge) -> Request {
+        self.judge = Some(judge);
         self
     }
 
@@ -536,28 +550,7 @@ impl Request {
             let (bytes, truncated) = read_some(&mut answer, Body::MAX).await;
             let headers = answer.headers();
             let retry_after = retry::retry_after(status, headers, SystemTime::now());
-            let body = Box::new(Body::new(
-                &bytes,
-                truncated,
-                headers,
-                &self.upstream.auth.redactor,
-            ));
-            let call = self.call();
-            return Err(if status.is_client_error() {
-                Error::Refused {
-                    call,
-                    status,
-                    body,
-                    retry_after,
-                }
-            } else {
-                Error::Unwell {
-                    call,
-                    status,
-                    body,
-                    retry_after,
-                }
-            });
+            return Err(self.turned_down(status, &bytes, truncated, headers, retry_after));
         }
         if !status.is_success() {
             let cause = match self.redirect(answer.headers()) {
@@ -580,12 +573,53 @@ impl Request {
             body.extend_from_slice(&chunk);
         }
         let headers = std::mem::take(answer.headers_mut());
+        let judged = self
+            .judge
+            .and_then(|judge| judge(&serde_json::from_slice(&body).ok()?));
+        if let Some((status, retry_after)) = judged {
+            let some = &body[..body.len().min(Body::MAX)];
+            let truncated = some.len() < body.len();
+            return Err(self.turned_down(status, some, truncated, &headers, retry_after));
+        }
         Ok(Response {
             call: self.call(),
             status,
             headers,
             body: body.into(),
         })
+    }
+
+    /// A refusal, or a failure of the service.
+    fn turned_down(
+        &self,
+        status: StatusCode,
+        body: &[u8],
+        truncated: bool,
+        headers: &HeaderMap,
+        retry_after: Option<Duration>,
+    ) -> Error {
+        let body = Box::new(Body::new(
+            body,
+            truncated,
+            headers,
+            &self.upstream.auth.redactor,
+        ));
+        let call = self.call();
+        if status.is_client_error() {
+            Error::Refused {
+                call,
+                status,
+                body,
+                retry_after,
+            }
+        } else {
+            Error::Unwell {
+                call,
+                status,
+                body,
+                retry_after,
+            }
+        }
     }
 
     /// Why there is no answer, or no whole one.

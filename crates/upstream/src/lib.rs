@@ -36,7 +36,7 @@ mod path;
 mod retry;
 
 pub use answer::Response;
-pub use client::{BuildError, Credential, Request, Settings, Upstream};
+pub use client::{BuildError, Credential, Judge, Request, Settings, Upstream};
 pub use error::{Body, Call, Error};
 pub use retry::{Retry, WAIT_AT_MOST};
 

@@ -606,3 +606,28 @@ the credential of the connection coder holds a character that cannot be sent, su
     assert!(matches!(error, BuildError::Credential { .. }));
     assert!(!format!("{upstream:?} {:?}", upstream.get("/", &[])).contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_200_that_is_judged_to_be_none_is_treated_as_what_it_is() {
+    fn judge(answer: &Value) -> Option<(StatusCode, Option<Duration>)> {
+        let status = answer["status"].as_u64()?.try_into().ok()?;
+        let wait = answer["wait"].as_u64().map(Duration::from_millis);
+        Some((StatusCode::from_u16(status).ok()?, wait))
+    }
+    let says = |body: &str| say("200 OK", "content-type: application/json\r\n", body);
+
+    let limited = says(r#"{"status":429,"wait":1,"message":"slow down"}"#);
+    let stub = Stub::start([limited, ok()]).await;
+    let answer = post(&stub).judged_by(judge).send().await.unwrap();
+    assert_eq!(answer.json::<Value>().unwrap(), json!({"id": 7}));
+    assert_eq!(stub.count(), 2, "it is sent again, as after a 429");
+
+    let stub = Stub::start([says(r#"{"status":500,"message":"hunter2-secret is lost"}"#)]).await;
+    let error = post(&stub).judged_by(judge).send().await.unwrap_err();
+    assert!(error.may_have_changed() && stub.count() == 1);
+    assert_snapshot!(sentence(&error), @"coder (HOST) is not well (500 Internal Server Error): *** is lost");
+
+    let stub = Stub::start([says(r#"{"status":403,"message":"not you"}"#)]).await;
+    let error = post(&stub).judged_by(judge).send().await.unwrap_err();
+    assert!(!error.may_have_changed() && error.status() == Some(StatusCode::FORBIDDEN));
+}

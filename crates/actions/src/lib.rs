@@ -11,6 +11,7 @@ mod mattermost;
 mod password;
 mod provider;
 mod registry;
+mod twenty;
 mod upstream_error;
 
 pub use boundary::Tenant;
@@ -24,4 +25,5 @@ use registry::Entry;
 const PROVIDERS: &[Entry] = &[
     Entry::of::<coder::Coder>(),
     Entry::of::<mattermost::Mattermost>(),
+    Entry::of::<twenty::Twenty>(),
 ];

@@ -95,7 +95,9 @@ enum What {
 
 impl Rule {
     fn is_for(&self, call: &Call) -> bool {
-        call.method == self.method && call.path.contains(self.path)
+        let document = call.body["query"].as_str().unwrap_or_default();
+        call.method == self.method
+            && (call.path.contains(self.path) || document.contains(self.path))
     }
 }
 
@@ -127,7 +129,8 @@ impl Wire {
         self.state().fault = Some((n, fault));
     }
 
-    /// From now on calls of this method, whose path holds this text, are answered with this. Not passed on.
+    /// From now on calls of this method, whose path or GraphQL document holds this text, are answered with this. Not passed
+    /// on.
     /// The latest such rule wins.
     pub(crate) fn answer(
         &self,

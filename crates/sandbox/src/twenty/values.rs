@@ -43,7 +43,7 @@ pub(super) fn write(
             .ok_or_else(|| unknown(object, release, name))?;
         match kind {
             Kind::Composite(parts) => {
-                let mut composite = record[name].as_object().cloned().unwrap_or_default();
+                let mut given = Map::new();
                 for (part, value) in value.as_object().into_iter().flatten() {
                     if !parts.contains(&&**part) {
                         return Err(unknown_part(name, part));
@@ -55,9 +55,12 @@ pub(super) fn write(
                     if !fits {
                         return Err(invalid(value, "string", &format!("{name}.{part}")));
                     }
-                    composite.insert(part.clone(), value.clone());
+                    given.insert(part.clone(), value.clone());
                 }
-                record.insert(name.clone(), transformed(name, kind, composite)?);
+                // Parts that are not given stay, unless they follow from those that are.
+                let mut whole = record[name].as_object().cloned().unwrap_or_default();
+                whole.extend(transformed(name, kind, given)?);
+                record.insert(name.clone(), whole.into());
             }
             Kind::Uuid => {
                 if !value.is_null() && !value.as_str().is_some_and(is_uuid) {
@@ -119,25 +122,31 @@ fn is_uuid(text: &str) -> bool {
         .is_ok_and(|id| text.len() == 36 && (1..=5).contains(&id.get_version_num()))
 }
 
-fn transformed(name: &str, kind: Kind, mut value: Map<String, Value>) -> Result<Value> {
+fn transformed(
+    name: &str,
+    kind: Kind,
+    mut value: Map<String, Value>,
+) -> Result<Map<String, Value>> {
     if kind == objects::EMAILS {
-        if let Some(email) = value["primaryEmail"].as_str() {
-            if !email.is_empty() && !is_email(email) {
+        let email = value.get("primaryEmail").and_then(Value::as_str);
+        if let Some(email) = email.map(str::to_owned) {
+            if !email.is_empty() && !is_email(&email) {
                 return Err(Error::args(format!(
                     "Invalid string value '{email}' for email field \"{name}.primaryEmail\""
                 ))
                 .friendly(&format!("Invalid value: \"'{email}'\"")));
             }
-            value["primaryEmail"] = email.to_lowercase().into();
+            value.insert("primaryEmail".into(), email.to_lowercase().into());
         }
     } else if kind == objects::PHONES {
         phone(&mut value)?;
     } else if kind == objects::LINKS
-        && let Some(url) = value["primaryLinkUrl"].as_str()
+        && let Some(url) = value.get("primaryLinkUrl").and_then(Value::as_str)
     {
-        value["primaryLinkUrl"] = link(url).into();
+        let url = link(url);
+        value.insert("primaryLinkUrl".into(), url.into());
     }
-    Ok(value.into())
+    Ok(value)
 }
 
 fn is_email(email: &str) -> bool {
@@ -164,10 +173,8 @@ fn link(url: &str) -> String {
 /// Takes a number apart (record-transformer/utils/transform-phones-value.util.ts).
 fn phone(value: &mut Map<String, Value>) -> Result<()> {
     let text = |part: &str| {
-        value[part]
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        let text = value.get(part)?.as_str().filter(|text| !text.is_empty());
+        text.map(str::to_owned)
     };
     let refused = |sub_code: &str, message: String| {
         Err(Error::bad(&*message).sub(sub_code).friendly(&message))
@@ -235,9 +242,13 @@ fn phone(value: &mut Map<String, Value>) -> Result<()> {
             "Provided and inferred country code are conflicting".into(),
         );
     }
-    value["primaryPhoneNumber"] = parsed.national().to_string().into();
-    value["primaryPhoneCallingCode"] = own_calling.into();
-    value["primaryPhoneCountryCode"] = json!(own_country.or(country));
+    for (part, text) in [
+        ("primaryPhoneNumber", Some(parsed.national().to_string())),
+        ("primaryPhoneCallingCode", Some(own_calling)),
+        ("primaryPhoneCountryCode", own_country.or(country)),
+    ] {
+        value.insert(part.into(), json!(text));
+    }
     Ok(())
 }
 

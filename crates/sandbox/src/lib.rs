@@ -7,6 +7,7 @@
 mod coder;
 mod control;
 mod faults;
+pub mod gitea;
 pub mod mattermost;
 mod requests;
 mod serve;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 
 pub use coder::{BuildBehaviour, Coder, EXPIRED_TOKEN, MEMBER_TOKEN, OWNER_TOKEN};
 pub use faults::{Fault, FaultRule, Faults};
+pub use gitea::Gitea;
 pub use mattermost::Mattermost;
 pub use requests::{Request, Requests};
 pub use serve::Running;
@@ -52,6 +54,7 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     coder: Coder,
     mattermost: Mattermost,
+    gitea: Gitea,
     twenty: Twenty,
     faults: Faults,
     requests: Requests,
@@ -63,6 +66,7 @@ impl Sandbox {
         Sandbox(Arc::new(Inner {
             coder: Coder::new(options.build),
             mattermost: Mattermost::new(),
+            gitea: Gitea::new(),
             twenty: Twenty::new(),
             faults: Faults::default(),
             requests: Requests::default(),
@@ -77,6 +81,11 @@ impl Sandbox {
     /// Mattermost.
     pub fn mattermost(&self) -> &Mattermost {
         &self.0.mattermost
+    }
+
+    /// Gitea.
+    pub fn gitea(&self) -> &Gitea {
+        &self.0.gitea
     }
 
     /// Twenty.
@@ -95,8 +104,8 @@ impl Sandbox {
     }
 
     /// Every service.
-    fn twins(&self) -> [&dyn Twin; 3] {
-        [self.coder(), self.mattermost(), self.twenty()]
+    fn twins(&self) -> [&dyn Twin; 4] {
+        [self.coder(), self.mattermost(), self.gitea(), self.twenty()]
     }
 
     fn twin(&self, service: &str) -> Option<&dyn Twin> {

@@ -7,6 +7,7 @@
 mod boundary;
 mod coder;
 mod connections;
+mod gitea;
 mod mattermost;
 mod password;
 mod provider;
@@ -24,6 +25,7 @@ use registry::Entry;
 /// Every provider.
 const PROVIDERS: &[Entry] = &[
     Entry::of::<coder::Coder>(),
+    Entry::of::<gitea::Gitea>(),
     Entry::of::<mattermost::Mattermost>(),
     Entry::of::<twenty::Twenty>(),
 ];

@@ -87,7 +87,7 @@ export class Service {
     try {
       await until(async () => (await fetch(options.readyUrl, { signal: AbortSignal.timeout(2_000) })).ok, {
         what: `${options.readyUrl} answers`,
-        giveUpAfterMs: 240_000,
+        giveUpAfterMs: 600_000,
         signal: gone.signal,
       });
     } catch (error) {

@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     fmt, io,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -17,7 +18,7 @@ use serde_json::Value;
 use sidestage_redact::{Guard, Redactor};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, debug_span, field::Empty};
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     answer::Response,
@@ -25,6 +26,7 @@ use crate::{
     error::{Body, Call, Error},
     limits::Limits,
     path,
+    resolver::{Guarded, is_out_of_bounds},
     retry::{self, Retry, seconds},
 };
 
@@ -211,6 +213,16 @@ impl Upstream {
         let Some(host) = base.host_str().filter(|host| !host.is_empty()) else {
             return Err(url("names no host"));
         };
+        let literal = match base.host() {
+            Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
+            Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
+            Some(Host::Domain(_)) | None => None,
+        };
+        if literal.is_some_and(is_out_of_bounds) {
+            return Err(url(
+                "names no address of a service: link-local, multicast, unspecified, or a cloud's metadata",
+            ));
+        }
         if !base.username().is_empty() || base.password().is_some() {
             return Err(url(
                 "must not hold a user or a password; use the credential",
@@ -238,6 +250,7 @@ impl Upstream {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
+            .dns_resolver(Arc::new(Guarded))
             .referer(false)
             // Shorter than the five seconds after which a Node server hangs up: a change sent over a
             // connection that is just being closed is a change whose outcome is not known.

@@ -22,7 +22,8 @@
 //! A service that keeps failing is left alone for a while: calls end at once, with since when and why. A
 //! connection may also say how many calls a minute its service takes.
 //!
-//! Redirects are not followed, since a token must not wander. The proxies named by environment variables
+//! Redirects are not followed, since a token must not wander. No call goes to a link-local or metadata address,
+//! whatever a name leads to. The proxies named by environment variables
 //! (`HTTPS_PROXY` and its like) are not used: these are calls from service to service. TLS is rustls with
 //! aws-lc-rs; the roots are the machine's, and on Linux `SSL_CERT_FILE` or `SSL_CERT_DIR` name others in
 //! their place (a private certificate authority).
@@ -33,6 +34,7 @@ mod client;
 mod error;
 mod limits;
 mod path;
+mod resolver;
 mod retry;
 
 pub use answer::Response;

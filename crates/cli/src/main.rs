@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod explain;
 mod keys;
+mod policy;
 mod pull;
 mod reference;
 mod runs;
@@ -37,6 +38,8 @@ enum Command {
     Keys(keys::Args),
     /// Print the OpenAPI document
     Openapi,
+    /// Say who may do what, and why
+    Policy(policy::Args),
     /// List, follow, cancel, retry and undo the runs of a Sidestage that is up
     Runs(runs::Args),
     /// Run the in-memory services, for the demo, for tests and for authors of templates
@@ -53,6 +56,7 @@ async fn main() -> std::process::ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Openapi => actions::openapi(),
+        Command::Policy(args) => policy::run(args),
         Command::Runs(args) => runs::run(args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     };

@@ -30,7 +30,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let app = build(&config, &redactor)
         .await
         .with_context(|| args.config.display().to_string())?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let scheme = if config.server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://{}", listener.local_addr()?);
     tracing::info!(%url, docs = %format!("{url}/docs"), "listening");
     serve(
         app,

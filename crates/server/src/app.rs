@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRequest, Request, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -13,16 +13,21 @@ use axum::{
 use serde_json::{Value, json};
 use sidestage_action::{Code, Descriptor, Error, Principal, Result, Runnable};
 use sidestage_actions::{Choice, Registry};
-use sidestage_runs::{Key, Run, Runs, Start, Started};
-use tower_http::catch_panic::CatchPanicLayer;
+use sidestage_redact::Redactor;
+use sidestage_runs::{Filter, Key, Run, RunRecord, Runs, Start, Started};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use crate::{
-    auth::{Authenticator, Door},
+    access::{Access, Wanted},
+    auth::{Authenticator, Caller, Door},
     backstage_actions, health, openapi, options,
     problem::Problem,
+    rate::RateLimit,
     run_api,
 };
 
@@ -34,44 +39,42 @@ struct Inner {
     registry: Arc<Registry>,
     runs: Runs,
     auth: Authenticator,
+    access: Access,
+    rate: RateLimit,
+    tls: Option<TlsAcceptor>,
+    redactor: Redactor,
     body_limit: usize,
     step_wait: Duration,
-    /// Answers that are asked for all the time, made once.
-    action_list: Bytes,
-    provider_lists: BTreeMap<String, Bytes>,
+    /// The actions as the doors show them, asked for all the time and so written once, by provider and id.
+    shown: BTreeMap<String, Vec<(String, String)>>,
     options: options::Options,
 }
 
 impl App {
     /// Puts the service together.
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<Registry>,
         runs: Runs,
         auth: Authenticator,
+        access: Access,
+        tls: Option<TlsAcceptor>,
+        redactor: Redactor,
         server: &crate::config::Server,
     ) -> Self {
-        let mut by_provider: BTreeMap<String, Vec<&Descriptor>> = BTreeMap::new();
-        for action in registry.iter() {
-            let descriptor = action.descriptor();
-            by_provider
-                .entry(descriptor.plugin_id.clone())
+        let mut shown: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for action in registry.descriptors() {
+            let text = json!(action).to_string();
+            shown
+                .entry(action.plugin_id.clone())
                 .or_default()
-                .push(descriptor);
+                .push((action.id.clone(), text));
         }
-        let provider_lists = by_provider
-            .into_iter()
-            .map(|(provider, actions)| {
-                (
-                    provider,
-                    Bytes::from(json!({ "actions": actions }).to_string()),
-                )
-            })
-            .collect();
-        let descriptors: Vec<&Descriptor> =
-            registry.iter().map(|action| action.descriptor()).collect();
         App(Arc::new(Inner {
-            action_list: json!(descriptors).to_string().into(),
-            provider_lists,
+            shown,
+            access,
+            tls,
+            redactor,
+            rate: RateLimit::new(server.requests_per_minute),
             options: options::Options::new(),
             registry,
             runs,
@@ -81,20 +84,28 @@ impl App {
         }))
     }
 
-    /// The answer of `GET /v1/actions`.
-    pub(crate) fn action_list(&self) -> Bytes {
-        self.0.action_list.clone()
+    /// The actions that the caller may run, as JSON; of one provider, or of all.
+    pub(crate) fn action_list(&self, caller: &Caller, provider: Option<&str>) -> String {
+        let shown = self.0.shown.iter();
+        let of_provider = shown.filter(|(id, _)| provider.is_none_or(|provider| provider == *id));
+        let texts: Vec<&str> = of_provider
+            .flat_map(|(_, actions)| actions)
+            .filter(|(id, _)| self.0.access.may_some(caller, id))
+            .map(|(_, text)| text.as_str())
+            .collect();
+        format!("[{}]", texts.join(","))
     }
 
-    /// The answer of door 1's list for a provider.
-    pub(crate) fn provider_list(&self, provider: &str) -> Result<Bytes> {
-        self.0.provider_lists.get(provider).cloned().ok_or_else(|| {
-            let known: Vec<&str> = self.0.provider_lists.keys().map(String::as_str).collect();
-            Error::not_found(format!(
-                "There is no provider with this id; the providers are: {}.",
-                known.join(", ")
-            ))
-        })
+    /// Whether there is such a provider.
+    pub(crate) fn check_provider(&self, provider: &str) -> Result<()> {
+        if self.0.shown.contains_key(provider) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.0.shown.keys().map(String::as_str).collect();
+        Err(Error::not_found(format!(
+            "There is no provider with this id; the providers are: {}.",
+            known.join(", ")
+        )))
     }
 
     /// The runs of this process.
@@ -102,20 +113,26 @@ impl App {
         &self.0.runs
     }
 
+    /// How connections are taken in, where not in plain text.
+    pub(crate) fn tls(&self) -> Option<TlsAcceptor> {
+        self.0.tls.clone()
+    }
+
     pub(crate) fn step_wait(&self) -> Duration {
         self.0.step_wait
     }
 
     /// Who sends these headers, as far as the door takes them.
-    pub(crate) async fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        door: Door<'_>,
-    ) -> Result<Principal> {
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap, door: Door<'_>) -> Result<Caller> {
         let authorization = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
-        self.0.auth.authenticate(authorization, door).await
+        let auth = &self.0.auth;
+        let caller = auth
+            .authenticate(authorization, door, trace(headers))
+            .await?;
+        self.0.rate.count(&caller.principal)?;
+        Ok(caller)
     }
 
     /// The registered actions, in the order of their ids.
@@ -138,27 +155,67 @@ impl App {
     /// The one path of every door: authorise, validate, start or join. `key` is made once the input is known.
     pub(crate) async fn start(
         &self,
-        principal: Principal,
+        caller: Caller,
         action: &str,
-        input: Value,
+        mut input: Value,
         dry_run: bool,
         key: impl FnOnce(&Principal, &str, &Value) -> Result<Option<Key>>,
     ) -> Result<Started> {
         let action = self.action(action)?;
         let id = &action.descriptor().id;
-        self.0.auth.authorise(&principal, id)?;
-        let prepared = action.prepare(input)?;
-        let key = key(&principal, &prepared.connection, &prepared.input)?;
+        let access = &self.0.access;
+        let named = input.get("organization").and_then(Value::as_str);
+        let organization = access.target(&caller, named)?;
+        if let (Some(organization), Some(input)) = (&organization, input.as_object_mut()) {
+            // What was left out and is plain stands in the run's record, as if it had been given.
+            input
+                .entry("organization")
+                .or_insert_with(|| organization.as_str().into());
+        }
+        let prepared = action.prepare(input);
+        // Who may not learns that, and not what else is wrong.
+        let connection = prepared.as_ref().ok().map(|prepared| &*prepared.connection);
+        access.check(
+            &caller,
+            Wanted {
+                action: id,
+                organization: organization.as_deref(),
+                connection,
+                dry_run,
+            },
+        )?;
+        let prepared = prepared?;
+        let key = key(&caller.principal, &prepared.connection, &prepared.input)?;
         let started = self.0.runs.start(Start {
             action: id.clone(),
-            principal,
+            principal: caller.principal,
             prepared,
             dry_run,
             key,
         });
-        let started = started.await?;
-        tracing::info!(run_id = %started.run.spec.id, joined = started.joined, "run");
+        self.started(started.await?, &caller.trace)
+    }
+
+    /// Writes down that a run was started or joined.
+    fn started(&self, started: Started, trace: &str) -> Result<Started> {
+        let Started { run, joined } = &started;
+        tracing::info!(run_id = %run.spec.id, joined, "run");
+        let outcome = if *joined { "joined" } else { "started" };
+        self.0.access.audit().run(run, outcome, trace);
         Ok(started)
+    }
+
+    /// Starts a run again that did not succeed.
+    pub(crate) async fn retry(&self, caller: &Caller, run: &Run) -> Result<Started> {
+        self.check_run(caller, run, false)?;
+        self.started(self.0.runs.retry(run).await?, &caller.trace)
+    }
+
+    /// Takes back what a run made.
+    pub(crate) async fn undo(&self, caller: &Caller, run: &Run, dry_run: bool) -> Result<Started> {
+        self.check_run(caller, run, dry_run)?;
+        let undo = self.0.runs.undo(run, &caller.principal, dry_run);
+        self.started(undo.await?, &caller.trace)
     }
 
     /// A list of choices for a form.
@@ -167,41 +224,135 @@ impl App {
         headers: &HeaderMap,
         provider: String,
         list: String,
-        narrowing: BTreeMap<String, String>,
+        mut narrowing: BTreeMap<String, String>,
     ) -> Result<Arc<Vec<Choice>>> {
-        let principal = self
+        let caller = self
             .authenticate(headers, Door::Provider(&provider))
             .await?;
-        self.0.auth.authorise_options(&principal, &provider)?;
+        self.check_provider(&provider)?;
         let Inner {
-            options, registry, ..
+            access,
+            options,
+            registry,
+            ..
         } = &*self.0;
+        let named = narrowing.get("organization").map(String::as_str);
+        let organization = access.target(&caller, named)?;
+        access.check(
+            &caller,
+            Wanted {
+                action: &format!("{provider}:options"),
+                organization: organization.as_deref(),
+                connection: narrowing.get("connection").map(String::as_str),
+                dry_run: true,
+            },
+        )?;
+        if let Some(organization) = organization {
+            narrowing.insert("organization".into(), organization);
+        }
         options
-            .get(registry, principal, provider, list, narrowing)
+            .get(registry, caller.principal, provider, list, narrowing)
             .await
     }
 
     /// The run with that id, if the caller may see it.
-    pub(crate) async fn run(&self, principal: &Principal, id: &str) -> Result<Run> {
+    pub(crate) async fn run(&self, caller: &Caller, id: &str) -> Result<Run> {
         let id: Uuid = id
             .parse()
             .map_err(|_| Error::not_found("A run's id is a UUID, and this is none."))?;
-        let Some(owner) = self.only_runs_of(principal) else {
-            let run = self.0.runs.get(id, None).await?;
-            self.0.auth.authorise(principal, &run.spec.action)?;
-            return Ok(run);
-        };
-        self.0.runs.get(id, Some(owner)).await
+        if !self.0.auth.sees_all_runs(&caller.principal) {
+            return self.0.runs.get(id, Some(&caller.principal)).await;
+        }
+        let run = self.0.runs.get(id, None).await?;
+        self.check_run(caller, &run, true)?;
+        Ok(run)
     }
 
-    /// Whose runs the caller may see. None: everybody's.
-    pub(crate) fn only_runs_of<'a>(&self, principal: &'a Principal) -> Option<&'a Principal> {
-        (!self.0.auth.sees_all_runs(principal)).then_some(principal)
+    /// Runs, the newest first: the caller's own, or those that a key for all runs may see.
+    pub(crate) async fn list_runs(
+        &self,
+        caller: &Caller,
+        filter: Filter,
+    ) -> Result<Vec<RunRecord>> {
+        let runs = &self.0.runs;
+        if !self.0.auth.sees_all_runs(&caller.principal) {
+            let principal = Some(caller.principal.clone());
+            return runs
+                .list(&Filter {
+                    principal,
+                    ..filter
+                })
+                .await;
+        }
+        let mut seen = Vec::new();
+        let mut page = filter.clone();
+        loop {
+            let found = runs.list(&page).await?;
+            let is_last = found.len() < page.most;
+            page.before = found.last().map(|record| record.spec.id);
+            seen.extend(
+                found
+                    .into_iter()
+                    .filter(|record| self.may_see(caller, record)),
+            );
+            if is_last || seen.len() >= filter.most {
+                seen.truncate(filter.most);
+                return Ok(seen);
+            }
+        }
     }
 
-    /// Whether the caller may run the action.
-    pub(crate) fn authorise(&self, principal: &Principal, action: &str) -> Result<()> {
-        self.0.auth.authorise(principal, action)
+    /// Whether a run is for an organization of the caller's.
+    fn may_see(&self, caller: &Caller, record: &RunRecord) -> bool {
+        let organization = record.spec.organization.as_deref();
+        let mut memberships = caller.memberships.iter();
+        !self.0.access.tenancy() || memberships.any(|one| Some(&*one.organization) == organization)
+    }
+
+    /// Whether the caller may run what that run did.
+    fn check_run(&self, caller: &Caller, run: &Run, dry_run: bool) -> Result<()> {
+        self.0.access.check(
+            caller,
+            Wanted {
+                action: &run.spec.action,
+                organization: run.spec.organization.as_deref(),
+                connection: Some(&run.spec.connection),
+                dry_run,
+            },
+        )
+    }
+
+    /// The action with that id, if the caller may run it.
+    pub(crate) fn visible(&self, caller: &Caller, id: &str) -> Result<&Descriptor> {
+        let action = self.action(id)?.descriptor();
+        match self.0.access.may_some(caller, &action.id) {
+            true => Ok(action),
+            false => Err(Error::not_found("There is no action with this id for you.")),
+        }
+    }
+
+    /// Reads the policies again when their folder changes, and on SIGHUP, as long as the service is there.
+    pub(crate) fn watch_policies(&self) {
+        let app = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            let mut hangup = signal(SignalKind::hangup()).ok();
+            loop {
+                let told = async {
+                    match &mut hangup {
+                        Some(hangup) => drop(hangup.recv().await),
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK_AT_POLICIES) => {}
+                    () = told => {}
+                }
+                let Some(app) = app.upgrade() else {
+                    return;
+                };
+                app.access.reload_policies();
+            }
+        });
     }
 
     /// The router of all doors.
@@ -211,8 +362,9 @@ impl App {
             .fallback(unknown_route)
             .method_not_allowed_fallback(wrong_method)
             .layer(DefaultBodyLimit::max(limit))
+            .layer(RequestBodyTimeoutLayer::new(BODY_TIME))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(middleware::from_fn(finish))
+            .layer(middleware::from_fn_with_state(self.clone(), finish))
             .with_state(self)
     }
 }
@@ -252,14 +404,19 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// Gives a request its id, logs it, and renders a problem for the door by which it leaves.
-async fn finish(request: Request, next: Next) -> Response {
+async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let started = tokio::time::Instant::now();
+    if let Ok(id) = id.parse() {
+        request.headers_mut().insert("x-request-id", id);
+    }
     let span = tracing::info_span!("request", request_id = id, %method, path);
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
         problem.request_id = Some(id.clone());
+        // A refusal may quote what an input holds, such as a secret in the wrong place.
+        problem.scrub(&app.0.redactor);
         let rendered = if path.starts_with("/api/") {
             problem.render_for_backstage(method.as_str(), &path)
         } else {
@@ -323,8 +480,25 @@ fn unreadable(rejection: BytesRejection) -> Problem {
     }
 }
 
-/// Who is calling `/v1`.
-pub(crate) struct Caller(pub(crate) Principal);
+/// How long a client may be silent while it sends a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// How often the folder of policies is looked at.
+const LOOK_AT_POLICIES: Duration = Duration::from_secs(2);
+
+/// The trace that a request says it belongs to (W3C), or else the request's own id.
+fn trace(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let traced = text("traceparent").and_then(|parent| {
+        let id = parent.split('-').nth(1)?;
+        let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then_some(id)
+    });
+    traced
+        .or(text("x-request-id"))
+        .unwrap_or_default()
+        .to_owned()
+}
 
 impl axum::extract::FromRequestParts<App> for Caller {
     type Rejection = Problem;
@@ -333,8 +507,6 @@ impl axum::extract::FromRequestParts<App> for Caller {
         parts: &mut http::request::Parts,
         app: &App,
     ) -> Result<Self, Problem> {
-        Ok(Caller(
-            app.authenticate(&parts.headers, Door::RunApi).await?,
-        ))
+        Ok(app.authenticate(&parts.headers, Door::RunApi).await?)
     }
 }

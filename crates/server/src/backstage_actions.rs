@@ -40,9 +40,14 @@ async fn list(
     Path(provider): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let list = app.provider_list(&provider)?;
-    app.authenticate(&headers, Door::Provider(&provider))
+    app.check_provider(&provider)?;
+    let caller = app
+        .authenticate(&headers, Door::Provider(&provider))
         .await?;
+    let list = format!(
+        "{{\"actions\":{}}}",
+        app.action_list(&caller, Some(&provider))
+    );
     Ok(([(header::CONTENT_TYPE, "application/json")], list).into_response())
 }
 
@@ -128,23 +133,17 @@ async fn run(
     headers: &HeaderMap,
     input: Result<Value, Problem>,
 ) -> Result<Response, Problem> {
-    app.provider_list(provider)?;
-    let principal = app.authenticate(headers, Door::Provider(provider)).await?;
+    app.check_provider(provider)?;
+    let caller = app.authenticate(headers, Door::Provider(provider)).await?;
     if id.split(':').next() != Some(provider) {
         return Err(Error::not_found(format!("{provider} has no action with this id.")).into());
     }
     let input = input?;
     let mut key = None;
-    let started = app.start(
-        principal,
-        id,
-        input,
-        false,
-        |principal, connection, input| {
-            key = Some(Key::derived(principal, id, connection, input));
-            Ok(key.clone())
-        },
-    );
+    let started = app.start(caller, id, input, false, |principal, connection, input| {
+        key = Some(Key::derived(principal, id, connection, input));
+        Ok(key.clone())
+    });
     let run = started.await?.run;
     let Some(ended) = run.ended(app.step_wait()).await? else {
         return Err(still_running(&run).into());

@@ -5,7 +5,7 @@ use std::{
     fmt, fs,
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU32},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -32,6 +32,12 @@ pub struct Config {
     pub auth: Auth,
     /// The services, by connection name.
     pub connections: BTreeMap<String, Connection>,
+    /// The organizations (tenants), by name. Empty: nothing is kept apart.
+    pub organizations: BTreeMap<String, Organization>,
+    /// Who may do what.
+    pub policy: Policy,
+    /// Where it is written down who did what.
+    pub audit: Audit,
     /// Where runs are written down.
     pub journal: Journal,
     /// How runs behave.
@@ -110,6 +116,20 @@ pub struct Keycloak {
     /// How tokens may be signed.
     #[serde(default = "rs256")]
     pub algorithms: Vec<SignatureAlgorithm>,
+    /// The claim with the paths of a person's groups.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// The claim with the aliases of a person's organizations.
+    #[serde(default = "organization")]
+    pub organization_claim: String,
+}
+
+fn groups() -> String {
+    "groups".into()
+}
+
+fn organization() -> String {
+    "organization".into()
 }
 
 fn audience() -> String {
@@ -208,6 +228,97 @@ fn two_seconds() -> Span {
     Span(Duration::from_secs(2))
 }
 
+/// An organization (tenant): who is in it, and what it is in the services.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Organization {
+    /// Who is in it.
+    pub members: Members,
+    /// The domains of its people's e-mail addresses. Empty: any.
+    #[serde(default)]
+    pub email_domains: Vec<String>,
+    /// The connections that it works through, and what it is there.
+    #[serde(default)]
+    pub connections: BTreeMap<String, Place>,
+}
+
+/// Who is in an organization: whoever is in any of these.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Members {
+    /// Groups of Backstage, by entity ref.
+    pub backstage_groups: Vec<String>,
+    /// Groups of Keycloak, by path, with those below them.
+    pub keycloak_groups: Vec<String>,
+    /// Organizations of Keycloak, by alias.
+    pub keycloak_organizations: Vec<String>,
+}
+
+/// What an organization is at a connection.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Place {
+    /// Its organization there: Coder, Gitea.
+    pub organization: Option<String>,
+    /// Its team there: Mattermost.
+    pub team: Option<String>,
+    /// The templates that it may use: Coder. None: any of its organization's.
+    pub templates: Option<Vec<String>>,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policy {
+    /// A folder with policies, `*.cedar`.
+    pub folder: Option<PathBuf>,
+    /// Whether the built-in policy for people holds, too.
+    pub default: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            folder: None,
+            default: true,
+        }
+    }
+}
+
+/// Where it is written down who did what.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Audit {
+    /// `stdout`, `off`, or `file:/path`.
+    pub to: AuditTo,
+}
+
+/// Where the audit log goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AuditTo {
+    /// Nowhere.
+    Off,
+    /// Where nothing else goes: the service's own log goes to stderr.
+    #[default]
+    Stdout,
+    /// A file, to whose end lines are added.
+    File(String),
+}
+
+impl<'de> Deserialize<'de> for AuditTo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match (text.as_str(), text.strip_prefix("file:")) {
+            ("stdout", _) => Ok(AuditTo::Stdout),
+            ("off", _) => Ok(AuditTo::Off),
+            (_, Some(path)) if !path.is_empty() => Ok(AuditTo::File(path.into())),
+            _ => Err(de::Error::custom(
+                "an audit log goes to stdout, off, or file:/path",
+            )),
+        }
+    }
+}
+
 /// Where runs are written down.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -240,10 +351,27 @@ pub struct Runs {
 pub struct Server {
     /// The largest request body, in bytes.
     pub body_limit: usize,
+    /// How many requests a caller may make in a minute. None: any number.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// TLS on the listener. None: plain text.
+    pub tls: Option<Tls>,
     /// How long a step on door 1 waits before it answers "still running".
     pub step_wait: Span,
     /// How long runs under way may take to end when the service stops.
     pub shutdown_grace: Span,
+}
+
+/// TLS on the listener. All are files in PEM.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate, with those between it and its root.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
+    /// Whose certificates clients must show. None: they need not show any.
+    #[serde(default)]
+    pub client_ca: Option<String>,
 }
 
 impl Default for Config {
@@ -253,6 +381,9 @@ impl Default for Config {
             log: Log::default(),
             auth: Auth::default(),
             connections: BTreeMap::new(),
+            organizations: BTreeMap::new(),
+            policy: Policy::default(),
+            audit: Audit::default(),
             journal: Journal::default(),
             runs: Runs::default(),
             server: Server::default(),
@@ -294,6 +425,8 @@ impl Default for Server {
     fn default() -> Self {
         Server {
             body_limit: 1024 * 1024,
+            requests_per_minute: NonZeroU32::new(6_000),
+            tls: None,
             // Node's fetch, and so Backstage, gives up after 300 s without an answer.
             step_wait: Span(Duration::from_secs(240)),
             shutdown_grace: Span(Duration::from_secs(10)),

@@ -1,6 +1,6 @@
 //! How an error leaves by a door. One table decides the HTTP status; one place renders the body.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::Body,
@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use serde::Serialize;
 use sidestage_action::{Code, Error, FieldError};
+use sidestage_redact::Redactor;
 use sidestage_runs::Failure;
 use utoipa::ToSchema;
 
@@ -82,6 +83,18 @@ impl Problem {
             retryable: false,
             retry_after: None,
             request_id: None,
+        }
+    }
+
+    /// Takes known secrets out of what it says.
+    pub(crate) fn scrub(&mut self, redactor: &Redactor) {
+        let fields = self.errors.iter_mut();
+        let fields = fields.flat_map(|error| [&mut error.field, &mut error.detail]);
+        let texts = [&mut self.detail].into_iter().chain(&mut self.field);
+        for text in texts.chain(fields) {
+            if let Cow::Owned(scrubbed) = redactor.scrub(text) {
+                *text = scrubbed;
+            }
         }
     }
 

@@ -22,7 +22,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Caller, Json},
+    app::{App, Json},
+    auth::Caller,
     problem::Problem,
 };
 
@@ -179,10 +180,10 @@ async fn started(started: Started) -> Result<Response, Problem> {
     get, path = "/v1/actions", tag = "Actions", security(("token" = [])),
     responses((status = 200, description = "Actions, sorted by id", content_type = "application/json"))
 )]
-async fn list_actions(State(app): State<App>, _: Caller) -> Response {
+async fn list_actions(State(app): State<App>, caller: Caller) -> Response {
     (
         [(header::CONTENT_TYPE, "application/json")],
-        app.action_list(),
+        app.action_list(&caller, None),
     )
         .into_response()
 }
@@ -195,10 +196,10 @@ async fn list_actions(State(app): State<App>, _: Caller) -> Response {
 )]
 async fn describe_action(
     State(app): State<App>,
-    _: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(axum::Json(app.action(&id)?.descriptor()).into_response())
+    Ok(axum::Json(app.visible(&caller, &id)?).into_response())
 }
 
 /// Start a run, or join the one that the key names
@@ -219,7 +220,7 @@ async fn describe_action(
 )]
 async fn start_run(
     State(app): State<App>,
-    Caller(principal): Caller,
+    caller: Caller,
     headers: HeaderMap,
     Json(body): Json,
 ) -> Result<Response, Problem> {
@@ -227,13 +228,13 @@ async fn start_run(
     let key = match headers.get("idempotency-key") {
         None => None,
         Some(value) => Some(Key::given(
-            &principal,
+            &caller.principal,
             &String::from_utf8_lossy(value.as_bytes()),
         )?),
     };
     let input = Value::Object(request.input);
     let run = app.start(
-        principal,
+        caller,
         &request.action,
         input,
         request.dry_run,
@@ -268,7 +269,7 @@ pub(crate) struct ListQuery {
 )]
 async fn list_runs(
     State(app): State<App>,
-    Caller(principal): Caller,
+    caller: Caller,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|_| {
@@ -280,7 +281,7 @@ async fn list_runs(
     let before = query.before.as_deref().map(str::parse::<Uuid>);
     let limit = query.limit.as_deref().map(str::parse::<usize>);
     let filter = Filter {
-        principal: app.only_runs_of(&principal).cloned(),
+        principal: None,
         status: status.transpose()?,
         action: query.action,
         before: before
@@ -295,7 +296,7 @@ async fn list_runs(
             }
         },
     };
-    let runs = app.runs().list(&filter).await?;
+    let runs = app.list_runs(&caller, filter).await?;
     let runs = runs.iter().map(RunSummary::from).collect();
     Ok(axum::Json(RunList { runs }).into_response())
 }
@@ -321,7 +322,7 @@ async fn read_run(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let run = app.run(&caller.0, &id).await?;
+    let run = app.run(&caller, &id).await?;
     Ok(axum::Json(view(&run).await?).into_response())
 }
 
@@ -343,7 +344,7 @@ async fn follow_run(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let run = app.run(&caller.0, &id).await?;
+    let run = app.run(&caller, &id).await?;
     let after = match headers.get("last-event-id") {
         None => 0,
         Some(id) => id
@@ -429,7 +430,7 @@ async fn cancel_run(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let run = app.run(&caller.0, &id).await?;
+    let run = app.run(&caller, &id).await?;
     let status = if run.status().await? == Status::Running {
         StatusCode::ACCEPTED
     } else {
@@ -452,12 +453,11 @@ async fn cancel_run(
 )]
 async fn retry_run(
     State(app): State<App>,
-    Caller(principal): Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let run = app.run(&principal, &id).await?;
-    app.authorise(&principal, &run.spec.action)?;
-    started(app.runs().retry(&run).await?).await
+    let run = app.run(&caller, &id).await?;
+    started(app.retry(&caller, &run).await?).await
 }
 
 /// Whether to look only.
@@ -482,7 +482,7 @@ pub(crate) struct UndoQuery {
 )]
 async fn undo_run(
     State(app): State<App>,
-    Caller(principal): Caller,
+    caller: Caller,
     Path(id): Path<String>,
     query: Result<Query<UndoQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -490,8 +490,6 @@ async fn undo_run(
         let message = "The only parameter of an undo is dryRun, which is true or false.";
         Error::new(Code::InvalidInput, message)
     })?;
-    let run = app.run(&principal, &id).await?;
-    app.authorise(&principal, &run.spec.action)?;
-    let undo = app.runs().undo(&run, &principal, query.dry_run);
-    started(undo.await?).await
+    let run = app.run(&caller, &id).await?;
+    started(app.undo(&caller, &run, query.dry_run).await?).await
 }

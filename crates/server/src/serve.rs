@@ -3,15 +3,21 @@
 use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
+use sidestage_action::Descriptor;
 use sidestage_actions::{ConnectionConfig, Registry};
+use sidestage_policy::Action;
 use sidestage_redact::Redactor;
 use sidestage_runs::{FindAction, Runs, Settings, journal::Sql};
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::net::TcpListener;
 
 use crate::{
+    access::{self, Access},
     app::App,
+    audit::{Audit, Audited},
     auth::Authenticator,
     config::{Auth, Config, Error, JournalUrl},
+    listen,
+    organizations::Organizations,
 };
 
 /// Puts the service together. Every secret of the configuration is known to `redactor` from here on.
@@ -24,6 +30,10 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
         redactor.add(&secret).keep();
         Ok::<SecretString, Error>(secret)
     };
+    let organizations = Organizations::new(config)?;
+    if !organizations.are_configured() {
+        tracing::warn!("no organizations are configured: whoever is let in may act for everybody");
+    }
     let connections = config
         .connections
         .iter()
@@ -40,6 +50,7 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
                 poll: connection.poll_interval.0,
                 concurrent: Some(connection.concurrent_calls.get().into()),
                 per_minute: connection.calls_per_minute.map(NonZeroU32::get),
+                tenants: organizations.tenants_of(name),
                 ..ConnectionConfig::new(name, &connection.provider, connection.url.clone())
             })
         })
@@ -50,7 +61,13 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
     if config.auth == Auth::default() {
         tracing::warn!("auth is empty in the configuration: every request will be refused");
     }
-    let auth = Authenticator::new(&config.auth)?;
+    let auth = Authenticator::new(config, organizations.clone())?;
+    let audit = Audit::new(&config.audit, redactor.clone())?;
+    let policies = access::policies(
+        config,
+        organizations.are_configured(),
+        known_actions(&registry),
+    )?;
     let settings = Settings {
         replica: config
             .journal
@@ -80,10 +97,35 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
     let journal = Sql::open(&url).await.map_err(|error| unusable(&error))?;
     let actions = registry.clone();
     let find_action: FindAction = Arc::new(move |id| actions.get(id).cloned());
-    let runs = Runs::open(settings, redactor.clone(), Arc::new(journal), find_action)
+    let journal = Arc::new(Audited::new(journal, audit.clone()));
+    let runs = Runs::open(settings, redactor.clone(), journal, find_action)
         .await
         .map_err(|error| unusable(&error))?;
-    Ok(App::new(registry, runs, auth, &config.server))
+    let tls = config.server.tls.as_ref().map(listen::tls).transpose()?;
+    let access = Access::new(organizations, policies, audit);
+    let app = App::new(
+        registry,
+        runs,
+        auth,
+        access,
+        tls,
+        redactor.clone(),
+        &config.server,
+    );
+    if config.policy.folder.is_some() {
+        app.watch_policies();
+    }
+    Ok(app)
+}
+
+/// The actions, as policies see them.
+pub(crate) fn known_actions(registry: &Registry) -> Vec<Action> {
+    let action = |descriptor: &Descriptor| Action {
+        id: descriptor.id.clone(),
+        provider: descriptor.plugin_id.clone(),
+        destructive: descriptor.attributes.destructive,
+    };
+    registry.descriptors().map(action).collect()
 }
 
 /// A name that is the same when this process is started again, and another one's is not.
@@ -91,9 +133,6 @@ fn replica(listen: std::net::SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", host.trim(), listen.port())
 }
-
-/// How long connections may take to end, once the runs have.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves until `stop`, then drains: takes no new runs, gives those under way `grace`, ends the followers. A client
 /// that neither reads nor writes does not hold that up.
@@ -106,26 +145,12 @@ pub async fn serve(
     grace: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let runs = app.runs().clone();
-    let (drained, is_drained) = oneshot::channel();
-    let server = axum::serve(listener, app.router()).with_graceful_shutdown(async move {
+    let (runs, tls) = (app.runs().clone(), app.tls());
+    let stop = async move {
         stop.await;
         tracing::info!("stopping");
         runs.drain(grace).await;
-        // Without a listener for it, serving has ended.
-        let _ = drained.send(());
-    });
-    let cut_off = async {
-        match is_drained.await {
-            Ok(()) => tokio::time::sleep(LINGER).await,
-            Err(_) => std::future::pending().await,
-        }
     };
-    tokio::select! {
-        served = server => served,
-        () = cut_off => {
-            tracing::warn!("stopping; some connections do not end, and are cut off");
-            Ok(())
-        }
-    }
+    listen::answer(listener, tls, app.router(), stop).await;
+    Ok(())
 }

@@ -5,32 +5,60 @@
 //! inner one (claim `obo`) has the type `vnd.backstage.limited-user` and neither `aud` nor `iss`. Each plugin
 //! publishes its own key set, and makes new keys at every start.
 
+use std::time::Duration;
+
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use moka::future::Cache;
 use serde::{Deserialize, de::DeserializeOwned};
 use sidestage_action::Principal;
-use sidestage_upstream::Upstream;
+use sidestage_upstream::{Credential, Upstream};
 
 use super::{
-    LEEWAY, Refusal,
+    LEEWAY, Refusal, TokenHash, Verified,
     jwks::{Issuer, KeySets},
 };
+use crate::organizations::Groups;
 
 pub(super) struct Backstage {
     plugins: Vec<String>,
     user_algorithm: Algorithm,
     keys: KeySets,
+    upstream: Upstream,
+    /// What Backstage said lately of people's groups, by their tokens. None: nobody asks.
+    ownership: Option<Cache<TokenHash, Vec<String>>>,
 }
+
+/// How long Backstage is not asked again about a person's groups: a step comes with several requests.
+const KEEP: Duration = Duration::from_secs(30);
 
 /// The type of a plugin's token.
 pub(super) const PLUGIN_TOKEN: &str = "vnd.backstage.plugin";
 const LIMITED_USER_TOKEN: &str = "vnd.backstage.limited-user";
 const PLUGIN_KEYS: &str = "/api/{plugin}/.backstage/auth/v1/jwks.json";
+const ISSUER: Issuer = Issuer {
+    name: "Backstage",
+    setting: "auth.backstage.baseUrl",
+};
+const USER_INFO: &str = "/api/auth/v1/userinfo";
 const USER_KEYS: &str = "/api/auth/.well-known/jwks.json";
 #[derive(Deserialize)]
 struct PluginClaims {
     sub: String,
     #[serde(default)]
     obo: Option<String>,
+}
+
+/// What Backstage says of a user.
+#[derive(Deserialize)]
+struct UserInfo {
+    claims: Ownership,
+}
+
+#[derive(Deserialize)]
+struct Ownership {
+    sub: String,
+    #[serde(default)]
+    ent: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,22 +68,24 @@ struct UserClaims {
 
 impl Backstage {
     /// `plugins` are the ids of the plugins that may call; key sets are fetched from them only.
-    pub(super) fn new(upstream: Upstream, plugins: Vec<String>, user_algorithm: Algorithm) -> Self {
+    pub(super) fn new(
+        upstream: Upstream,
+        plugins: Vec<String>,
+        user_algorithm: Algorithm,
+        with_groups: bool,
+    ) -> Self {
+        let cache = Cache::builder().time_to_live(KEEP).max_capacity(10_000);
         Backstage {
             plugins,
             user_algorithm,
-            keys: KeySets::new(
-                Issuer {
-                    name: "Backstage",
-                    setting: "auth.backstage.baseUrl",
-                },
-                upstream,
-            ),
+            keys: KeySets::new(ISSUER, upstream.clone()),
+            upstream,
+            ownership: with_groups.then(|| cache.build()),
         }
     }
 
     /// Verifies a plugin token for an audience, and the user token inside it.
-    pub(super) async fn verify(&self, token: &str, audience: &str) -> Result<Principal, Refusal> {
+    pub(super) async fn verify(&self, token: &str, audience: &str) -> Result<Verified, Refusal> {
         let plugin = self.claimed_plugin(token)?;
         let mut outer = Validation::new(Algorithm::ES256);
         outer.set_audience(&[audience]);
@@ -68,6 +98,7 @@ impl Backstage {
                 "the subject is not the plugin whose key signed it",
             ));
         }
+        let mut groups = Groups::default();
         let user = match claims.obo {
             None => None,
             Some(user_token) => {
@@ -77,13 +108,52 @@ impl Backstage {
                 let claims: UserClaims = self
                     .check(&user_token, LIMITED_USER_TOKEN, inner, USER_KEYS, &[])
                     .await?;
-                Some(entity_ref(claims.sub)?)
+                let user = entity_ref(claims.sub)?;
+                groups.backstage = self.ownership(&user_token, &user).await?;
+                Some(user)
             }
         };
-        Ok(Principal::Backstage {
-            plugin: claims.sub,
-            user,
+        Ok(Verified {
+            principal: Principal::Backstage {
+                plugin: claims.sub,
+                user,
+            },
+            name: None,
+            groups,
         })
+    }
+
+    /// The entity refs through which the person owns things: their groups. Backstage's tokens do not have them any
+    /// more; it tells them to whoever has a token of the person's, the limited one included.
+    async fn ownership(&self, user_token: &str, user: &str) -> Result<Vec<String>, Refusal> {
+        let Some(known) = &self.ownership else {
+            return Ok(Vec::new());
+        };
+        let hash = TokenHash::of(user_token);
+        if let Some(known) = known.get(&hash).await {
+            return Ok(known);
+        }
+        let unreachable = |error| Refusal::Unreachable {
+            issuer: ISSUER,
+            what: "the person's groups",
+            error: Box::new(error),
+        };
+        let credential = Credential::Bearer(user_token.to_owned().into());
+        let upstream = self
+            .upstream
+            .with_credential(&credential)
+            .map_err(|_| Refusal::token("the user token cannot be sent"))?;
+        let answer = upstream
+            .get(USER_INFO, &[])
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let answer: UserInfo = answer.json().map_err(unreachable)?;
+        if answer.claims.sub != user {
+            return Err(Refusal::token("Backstage says that it is another user's"));
+        }
+        known.insert(hash, answer.claims.ent.clone()).await;
+        Ok(answer.claims.ent)
     }
 
     /// Which configured plugin the token says it comes from. Decides only whose key set is asked.

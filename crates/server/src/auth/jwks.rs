@@ -95,8 +95,9 @@ impl KeySets {
         }
         match self.fetch(path, values).await {
             Ok(keys) => set.replace(keys, kid).ok_or_else(unknown),
-            Err(error) => set.keep(kid).ok_or_else(|| Refusal::KeysUnreachable {
+            Err(error) => set.keep(kid).ok_or_else(|| Refusal::Unreachable {
                 issuer: self.issuer,
+                what: "public keys",
                 error: Box::new(error),
             }),
         }

@@ -7,14 +7,15 @@
 
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sidestage_action::Principal;
 use url::Url;
 
 use super::{
-    LEEWAY, Refusal,
+    LEEWAY, Refusal, Verified,
     jwks::{Issuer, KeySets},
 };
-use crate::config;
+use crate::{config, organizations::Groups};
 
 pub(super) struct Keycloak {
     issuer: String,
@@ -23,6 +24,7 @@ pub(super) struct Keycloak {
     algorithms: Vec<Algorithm>,
     keys: KeySets,
     jwks: String,
+    settings: config::Keycloak,
 }
 
 /// Where Keycloak publishes a realm's keys, below its issuer.
@@ -40,6 +42,8 @@ struct Claims {
     client_id: Option<String>,
     #[serde(default)]
     preferred_username: Option<String>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl Keycloak {
@@ -76,11 +80,12 @@ impl Keycloak {
                 upstream,
             ),
             jwks,
+            settings: settings.clone(),
         })
     }
 
     /// Verifies a person's access token.
-    pub(super) async fn verify(&self, token: &str) -> Result<Principal, Refusal> {
+    pub(super) async fn verify(&self, token: &str) -> Result<Verified, Refusal> {
         let header =
             decode_header(token).map_err(|error| Refusal::token(format!("bad header: {error}")))?;
         if !self.algorithms.contains(&header.alg) {
@@ -101,8 +106,12 @@ impl Keycloak {
             .map_err(|error| Refusal::token(error.to_string()))?
             .claims;
         self.check(&claims)?;
-        Ok(Principal::Keycloak {
-            subject: claims.sub,
+        Ok(Verified {
+            principal: Principal::Keycloak {
+                subject: claims.sub,
+            },
+            name: claims.preferred_username,
+            groups: Groups::of_claims(&claims.others, &self.settings),
         })
     }
 

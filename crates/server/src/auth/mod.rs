@@ -12,16 +12,42 @@ use sidestage_action::{Code, Error, Principal, Result};
 use sidestage_upstream::{Credential, Settings, Upstream};
 use url::Url;
 
-use crate::config;
+use crate::{
+    config,
+    organizations::{Groups, Membership, Organizations},
+};
 
 use jwks::Issuer;
 pub use keys::{TokenHash, new_token, today};
 
-/// Verifies tokens.
+/// Verifies tokens, and asks their issuers about groups.
 pub struct Authenticator {
+    organizations: Organizations,
     backstage: Option<backstage::Backstage>,
     keycloak: Option<keycloak::Keycloak>,
     keys: keys::Keys,
+}
+
+/// Who is calling, as a door has verified it.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who it is.
+    pub principal: Principal,
+    /// What the issuer calls the person. It may change.
+    pub name: Option<String>,
+    /// What the issuer says of their groups.
+    pub groups: Groups,
+    /// The organizations that this makes them a member of.
+    pub memberships: Vec<Membership>,
+    /// The trace or request that the call belongs to.
+    pub trace: String,
+}
+
+/// What a token proves.
+struct Verified {
+    principal: Principal,
+    name: Option<String>,
+    groups: Groups,
 }
 
 /// The audience that a token must have on `/v1`, unless `auth.keycloak.audience` says otherwise.
@@ -45,8 +71,10 @@ const LEEWAY: u64 = 10;
 /// Why a token is not accepted. For the log; the caller learns only that it was not.
 enum Refusal {
     Token(String),
-    KeysUnreachable {
+    /// The issuer could not be asked for this.
+    Unreachable {
         issuer: jwks::Issuer,
+        what: &'static str,
         error: Box<sidestage_upstream::Error>,
     },
 }
@@ -61,7 +89,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Token(reason) => f.write_str(reason),
-            Refusal::KeysUnreachable { error, .. } => write!(f, "{error}"),
+            Refusal::Unreachable { error, .. } => write!(f, "{error}"),
         }
     }
 }
@@ -71,17 +99,25 @@ impl Authenticator {
     ///
     /// # Errors
     /// What is wrong with the configuration.
-    pub fn new(auth: &config::Auth) -> Result<Self, config::Error> {
+    pub fn new(
+        config: &config::Config,
+        organizations: Organizations,
+    ) -> Result<Self, config::Error> {
+        let auth = &config.auth;
+        // Nobody asks for groups that nothing depends on.
+        let with_groups = organizations.are_configured() || config.policy.folder.is_some();
         let backstage = auth.backstage.as_ref().map(|settings| {
             let upstream = upstream("auth.backstage", settings.base_url.clone())?;
             Ok(backstage::Backstage::new(
                 upstream,
                 settings.plugins.clone(),
                 settings.user_token_algorithm.0,
+                with_groups,
             ))
         });
         let keycloak = auth.keycloak.as_ref().map(keycloak::Keycloak::new);
         Ok(Authenticator {
+            organizations,
             backstage: backstage.transpose()?,
             keycloak: keycloak.transpose()?,
             keys: keys::Keys::new(&auth.keys)?,
@@ -97,7 +133,8 @@ impl Authenticator {
         &self,
         authorization: Option<&str>,
         door: Door<'_>,
-    ) -> Result<Principal> {
+        trace: String,
+    ) -> Result<Caller> {
         let Some(token) = authorization
             .and_then(|value| value.split_once(' '))
             .and_then(|(scheme, token)| {
@@ -108,18 +145,37 @@ impl Authenticator {
                 "This request needs a token: send the header Authorization: Bearer <token>.";
             return Err(Error::new(Code::Unauthenticated, message));
         };
-        self.verify(token, door)
-            .await
-            .map_err(|refusal| refuse(&refusal))
+        let verified = self.verify(token, door).await;
+        let Verified {
+            principal,
+            name,
+            groups,
+        } = verified.map_err(|refusal| refuse(&refusal))?;
+        Ok(Caller {
+            memberships: self.organizations.of(&groups),
+            principal,
+            name,
+            groups,
+            trace,
+        })
     }
 
-    async fn verify(&self, token: &str, door: Door<'_>) -> Result<Principal, Refusal> {
+    async fn verify(&self, token: &str, door: Door<'_>) -> Result<Verified, Refusal> {
         if token.len() > LONGEST_TOKEN {
             return Err(Refusal::token("it is too long"));
         }
         if let Some(key) = self.keys.find(token) {
-            let name = key?.name.clone();
-            return Ok(Principal::Key { name });
+            let key = key?;
+            return Ok(Verified {
+                principal: Principal::Key {
+                    name: key.name.clone(),
+                },
+                name: None,
+                groups: Groups {
+                    names: key.organizations.clone(),
+                    ..Groups::default()
+                },
+            });
         }
         // What a token says of itself decides only who is asked about it; that one takes nobody else's.
         let is_plugins = jsonwebtoken::decode_header(token)
@@ -146,57 +202,6 @@ impl Authenticator {
         };
         self.keys.named(name).is_some_and(|key| key.all_runs)
     }
-
-    /// Whether the principal may run the action at all. Tenancy and policies come on top of this.
-    ///
-    /// # Errors
-    /// [`Code::Forbidden`].
-    pub fn authorise(&self, principal: &Principal, action: &str) -> Result<()> {
-        self.allow(
-            principal,
-            |key| &key.actions,
-            action,
-            |name| format!("The key {name} may not run {action}; auth.keys lists what it may run."),
-        )
-    }
-
-    /// Whether the principal may read the provider's lists of choices for forms.
-    ///
-    /// # Errors
-    /// [`Code::Forbidden`].
-    pub fn authorise_options(&self, principal: &Principal, provider: &str) -> Result<()> {
-        self.allow(principal, |key| &key.options, provider, |name| {
-            format!(
-                "The key {name} may not read the options of {provider}; auth.keys lists what it may read."
-            )
-        })
-    }
-
-    fn allow(
-        &self,
-        principal: &Principal,
-        scope: impl Fn(&config::Key) -> &Vec<String>,
-        wanted: &str,
-        refusal: impl Fn(&str) -> String,
-    ) -> Result<()> {
-        match principal {
-            Principal::Backstage { user: Some(_), .. } | Principal::Keycloak { .. } => Ok(()),
-            Principal::Backstage { plugin, user: None } => Err(Error::forbidden(format!(
-                "Nobody stands behind this call: the Backstage plugin {plugin} made it for itself. Start the template as a \
-                 signed-in user."
-            ))),
-            Principal::Key { name } => {
-                let key = self.keys.named(name);
-                let allowed =
-                    key.is_some_and(|key| scope(key).iter().any(|glob| matches(glob, wanted)));
-                if allowed {
-                    Ok(())
-                } else {
-                    Err(Error::forbidden(refusal(name)))
-                }
-            }
-        }
-    }
 }
 
 /// How an issuer is asked: a caller waits for the answer.
@@ -214,13 +219,14 @@ fn refuse(refusal: &Refusal) -> Error {
             Code::Unauthenticated,
             "The token was not accepted. Sidestage's log has the reason under this request's id.",
         ),
-        Refusal::KeysUnreachable {
+        Refusal::Unreachable {
             issuer: Issuer { name, setting },
+            what,
             ..
         } => Error::new(
             Code::UpstreamUnavailable,
             format!(
-                "Sidestage cannot fetch {name}'s public keys, so it cannot check the token. Check {setting} in its \
+                "Sidestage cannot fetch {what} from {name}, so it cannot check the token. Check {setting} in its \
                  configuration, and that {name} can be reached from it."
             ),
         ),
@@ -228,7 +234,7 @@ fn refuse(refusal: &Refusal) -> Error {
 }
 
 /// `*` stands for any text.
-fn matches(glob: &str, text: &str) -> bool {
+pub(crate) fn matches(glob: &str, text: &str) -> bool {
     match glob.split_once('*') {
         None => glob == text,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {

@@ -13,7 +13,7 @@ use aws_lc_rs::{
 use axum::{
     Router,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     routing::get,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
@@ -59,6 +59,8 @@ impl Key {
 pub struct Published {
     pub keys: HashMap<String, Vec<Key>>,
     pub fetches: HashMap<String, u32>,
+    /// What its userinfo says of users: their groups.
+    pub groups: HashMap<String, Vec<String>>,
     pub down: bool,
 }
 
@@ -90,6 +92,7 @@ impl Backstage {
         let router = Router::new()
             .route("/api/{plugin}/.backstage/auth/v1/jwks.json", get(jwks))
             .route("/api/{plugin}/.well-known/jwks.json", get(jwks))
+            .route("/api/auth/v1/userinfo", get(userinfo))
             .with_state(published.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -104,7 +107,24 @@ impl Backstage {
 
     /// The claims of a good plugin token for an audience, on behalf of ada.
     pub fn claims(&self, audience: &str) -> Value {
-        json!({ "sub": "scaffolder", "aud": audience, "iat": now(), "exp": now() + 3600, "obo": self.user("user:default/ada") })
+        self.claims_for(audience, "user:default/ada")
+    }
+
+    pub fn claims_for(&self, audience: &str, user: &str) -> Value {
+        json!({ "sub": "scaffolder", "aud": audience, "iat": now(), "exp": now() + 3600, "obo": self.user(user) })
+    }
+
+    /// A good token on behalf of somebody.
+    pub fn token_for(&self, audience: &str, user: &str) -> String {
+        self.scaffolder
+            .sign(PLUGIN, &self.claims_for(audience, user))
+    }
+
+    /// Puts somebody into a group.
+    pub fn put(&self, user: &str, group: &str) {
+        let mut published = self.published.lock().unwrap();
+        let groups = published.groups.entry(user.into()).or_default();
+        groups.push(group.into());
     }
 
     pub fn user(&self, entity_ref: &str) -> String {
@@ -137,6 +157,25 @@ async fn jwks(
         .map(Key::public)
         .collect();
     Ok(json!({ "keys": keys }).to_string())
+}
+
+/// As Backstage's auth plugin answers whoever has a token of a user's, the limited one included.
+async fn userinfo(
+    State(published): State<Arc<Mutex<Published>>>,
+    headers: HeaderMap,
+) -> Result<String, StatusCode> {
+    let mut published = published.lock().unwrap();
+    if published.down {
+        return Err(StatusCode::BAD_GATEWAY);
+    }
+    *published.fetches.entry("userinfo".into()).or_default() += 1;
+    let token = headers["authorization"].to_str().unwrap();
+    let token = token.strip_prefix("Bearer ").unwrap();
+    let claims: Value = jsonwebtoken::dangerous::insecure_decode_claims(token).unwrap();
+    let user = claims["sub"].as_str().unwrap();
+    let mut ent = vec![user.to_owned()];
+    ent.extend(published.groups.get(user).into_iter().flatten().cloned());
+    Ok(json!({ "claims": { "sub": user, "ent": ent } }).to_string())
 }
 
 pub fn now() -> u64 {

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod audit;
 mod backstage;
 mod config;
 mod documents;
 mod door1;
 mod keycloak;
+mod limits;
 mod log;
 mod refusals;
 mod run_api;
 mod service;
+mod tenancy;
+mod tls;
 mod tokens;

@@ -26,7 +26,7 @@ pub struct Service {
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
-    _secrets: tempfile::TempDir,
+    secrets: tempfile::TempDir,
 }
 
 impl Service {
@@ -57,18 +57,35 @@ impl Service {
              \x20 keycloak: {{issuer: '{}', clients: [backstage]}}\n  keys:\n\
              \x20 - {{name: ci, hash: '{}', expires: 9999-12-31}}\n\
              \x20 - {{name: narrow, hash: '{}', expires: 9999-12-31, actions: ['gitea:*']}}\n\
-             \x20 - {{name: operator, hash: '{}', expires: 9999-12-31, allRuns: true}}\n\
+             \x20 - {{name: operator, hash: '{}', expires: 9999-12-31, organizations: ['*'], allRuns: true}}\n\
+             \x20 - {{name: of-acme, hash: '{}', expires: 9999-12-31, organizations: [acme-corp]}}\n\
+             \x20 - {{name: of-globex, hash: '{}', expires: 9999-12-31, organizations: [globex]}}\n\
+             \x20 - {{name: operator-of-globex, hash: '{}', expires: 9999-12-31, organizations: [globex], allRuns: true}}\n\
              \x20 - {{name: expired, hash: '{}', expires: 2026-01-31}}\n\
-             connections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n{more}",
+             audit: {{to: 'file:{}'}}\nconnections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n\
+             \x20 mattermost: {{provider: mattermost, url: '{}mattermost', token: '{}'}}\n{more}",
             journal.display(),
             backstage.url,
             keycloak.issuer(),
             TokenHash::of(CI_KEY),
             TokenHash::of(NARROW_KEY),
             TokenHash::of(OPERATOR_KEY),
+            TokenHash::of("key-of-acme-corp"),
+            TokenHash::of("key-of-globex"),
+            TokenHash::of("operator-of-globex"),
             TokenHash::of(EXPIRED_KEY),
+            secrets.path().join("audit.jsonl").display(),
             sandbox.url,
             secret("coder", sidestage_sandbox::OWNER_TOKEN),
+            sandbox.url,
+            secret(
+                "mattermost",
+                sandbox
+                    .sandbox()
+                    .tokens("mattermost")
+                    .unwrap()
+                    .administrator
+            ),
         );
         let config = Config::parse(&config, "test.yaml").unwrap();
         let app = build(&config, &Redactor::new()).await.unwrap();
@@ -91,8 +108,16 @@ impl Service {
             http: reqwest::Client::new(),
             stop: Some(stop),
             task,
-            _secrets: secrets,
+            secrets,
         }
+    }
+
+    /// The lines of the audit log.
+    pub fn audit(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.secrets.path().join("audit.jsonl")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// A request without a token.

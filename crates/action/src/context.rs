@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Code, Error, OnFailure, Principal, Result,
+    Code, Error, Made, OnFailure, Principal, Result,
     effect::{Intent, Looking, Settlement},
 };
 
@@ -80,6 +80,8 @@ pub struct Context {
     run: Arc<RunContext>,
     /// What was made so far, for people.
     made: Arc<Mutex<Vec<String>>>,
+    /// What the run takes back, if it is an undo.
+    undoing: Arc<[Made]>,
     cancel: CancellationToken,
     deadline: Instant,
 }
@@ -108,6 +110,7 @@ impl Context {
         Context {
             run: Arc::new(run),
             made: Arc::default(),
+            undoing: Arc::default(),
             cancel,
             deadline: Instant::now() + limit,
         }
@@ -185,9 +188,25 @@ impl Context {
         Context {
             run: self.run.clone(),
             made: self.made.clone(),
+            undoing: self.undoing.clone(),
             cancel: CancellationToken::new(),
             deadline: Instant::now() + limit,
         }
+    }
+
+    /// The same run, taking all of this back.
+    #[must_use]
+    pub fn taking_back(&self, made: &[Made]) -> Self {
+        Context {
+            undoing: made.into(),
+            ..self.clone()
+        }
+    }
+
+    /// All that the run takes back, if it is an undo: what will be gone when it comes to the oldest, although a dry run
+    /// still sees it.
+    pub fn undoing(&self) -> &[Made] {
+        &self.undoing
     }
 
     /// How long the run may still go on.

@@ -277,6 +277,7 @@ async fn undo_all<P: Provider>(
     client: &P::Client,
     made: Vec<Made>,
 ) -> Result<UndoOutput> {
+    let ctx = &ctx.taking_back(&made);
     let mut output = UndoOutput::default();
     for made in made.into_iter().rev() {
         let what = format!("{} {}", made.kind, made.key);

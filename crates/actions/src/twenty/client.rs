@@ -148,10 +148,10 @@ impl Client {
         self.find(json!({ "name": { "ilike": name } }), 20).await
     }
 
-    /// Whether anybody who is not deleted is of this company.
-    pub(super) async fn has_people(&self, company: Uuid) -> Result<bool> {
-        let filter = json!({ "companyId": { "eq": company } });
-        Ok(!self.find::<Person>(filter, 1).await?.is_empty())
+    /// Some of the people of this company who are not deleted.
+    pub(super) async fn people_of(&self, company: Uuid) -> Result<Vec<Person>> {
+        self.find(json!({ "companyId": { "eq": company } }), 20)
+            .await
     }
 
     /// The companies that are not deleted, in the order of their names, up to what a form can show.

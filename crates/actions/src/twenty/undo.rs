@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     bin::{Deletion, Of, Restoration},
-    client::{Client, Kind},
+    client::{Client, Kind, Person},
 };
 
 pub(super) async fn undo(ctx: &Context, client: &Client, made: &Made) -> Result<Undone> {
@@ -32,8 +32,13 @@ pub(super) async fn undo(ctx: &Context, client: &Client, made: &Made) -> Result<
             ))
         }
         "company" => {
-            // Newest first: people of this run are gone by now.
-            if ctx.race(client.has_people(id)).await? {
+            // Newest first: people of this run are gone by now, or would be in a dry run.
+            let people = ctx.race(client.people_of(id)).await?;
+            let leaves = |person: &Person| {
+                let id = person.id.to_string();
+                ctx.is_dry_run() && ctx.undoing().iter().any(|made| made.id == id)
+            };
+            if !people.iter().all(leaves) {
                 return Ok(Undone::Stays(format!(
                     "The company {} has people in Twenty, so it is left as it is. Delete it there when it is no longer \
                      needed.",

@@ -117,6 +117,8 @@ test-system: system-install
 	cd tests && npm run --silent lint
 	$(call title,What nunjitsu makes of expressions is what is written down)
 	node tests/expressions/record.ts --check
+	$(call title,What the package yaml makes of YAML is what is written down)
+	node tests/yaml/record.ts --check
 	$(call title,Whole system: real Backstage and a real browser)
 	$(node_test) 'tests/system/*.test.ts'
 
@@ -125,6 +127,12 @@ test-system: system-install
 expressions: node
 	@source scripts/lib.sh && npm_ci tests $(CURDIR)/tests --ignore-scripts
 	node tests/expressions/record.ts
+
+# Writes down anew what the npm package yaml makes of the texts that crates/templates is tested with.
+.PHONY: yaml
+yaml: node
+	@source scripts/lib.sh && npm_ci tests $(CURDIR)/tests --ignore-scripts
+	node tests/yaml/record.ts
 
 .PHONY: schemas
 schemas:

@@ -30,6 +30,7 @@ fn finding(problem: &Problem) -> Finding {
             .related(first.clone(), "first here")
             .help("Backstage refuses the whole entity; keep one of the two"),
         ProblemKind::Syntax(_) => finding.label("Backstage cannot read on from here"),
+        ProblemKind::Tab => finding.label("indent with blanks"),
         ProblemKind::UnknownAlias(_) => finding.label("stands for nothing"),
         ProblemKind::TooManyAliases | ProblemKind::TooDeep => finding.label("too much"),
     }

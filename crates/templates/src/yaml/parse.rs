@@ -1,6 +1,7 @@
 //! From the parser's events to documents.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -57,6 +58,9 @@ pub enum ProblemKind {
     /// It is not YAML.
     #[error("{0}")]
     Syntax(String),
+    /// A tab stands where only blanks may.
+    #[error("a tab is no indentation in YAML")]
+    Tab,
     /// A key is there twice.
     #[error("the key `{name}` is there twice")]
     DuplicateKey {
@@ -294,7 +298,8 @@ impl<'a> Builder<'a> {
             Scalar::Null => (Value::Null, "null:".into()),
             Scalar::Bool(value) => (Value::Bool(value), format!("bool:{value}")),
             Scalar::Number(value) => {
-                let identity = format!("number:{value}");
+                // `1` and `1.0` are one number.
+                let identity = format!("number:{:?}", value.as_f64());
                 (Value::Number(value), identity)
             }
             Scalar::Text => {
@@ -402,47 +407,68 @@ impl<'a> Builder<'a> {
 
     /// Puts a finished value where it belongs. `identity` tells keys apart.
     fn place(&mut self, node: Node, identity: String) {
-        match self.open.last_mut().map(|open| &mut open.content) {
-            None => self.root = Some(node),
-            Some(Content::Sequence(items)) => items.push(node),
-            Some(Content::Mapping { entries, keys, key }) => match key.take() {
-                None => {
-                    *key = Some((
-                        Key {
-                            name: key_name(&node),
-                            span: node.span,
-                        },
-                        identity,
-                    ))
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        match &mut open.content {
+            Content::Sequence(items) => items.push(node),
+            Content::Mapping {
+                key: key @ None, ..
+            } => {
+                let tab = tab_before(self.source, node.span.start).filter(|_| !open.flow);
+                let name = key_name(&node);
+                *key = Some((
+                    Key {
+                        name,
+                        span: node.span,
+                    },
+                    identity,
+                ));
+                if let Some(tab) = tab {
+                    self.problem(ProblemKind::Tab, tab);
                 }
-                Some((name, identity)) => {
-                    if self.options.merge && name.name == "<<" {
-                        merge(entries, &node);
-                        return;
-                    }
-                    let first = keys.get(&identity).cloned();
-                    keys.entry(identity.clone())
-                        .or_insert_with(|| name.span.clone());
-                    let span = name.span.clone();
-                    let duplicate =
-                        first
-                            .filter(|_| identity != "*")
-                            .map(|first| ProblemKind::DuplicateKey {
-                                name: name.name.clone(),
-                                first,
-                            });
-                    entries.retain(|entry| !(self.options.merge && entry.key.name == name.name));
-                    entries.push(Entry {
-                        key: name,
-                        value: node,
-                    });
-                    if let Some(duplicate) = duplicate {
-                        self.problem(duplicate, span);
-                    }
+            }
+            Content::Mapping { entries, keys, key } => {
+                let Some((name, identity)) = key.take() else {
+                    return;
+                };
+                if self.options.merge && name.name == "<<" {
+                    merge(entries, &node);
+                    return;
                 }
-            },
+                // What is merged gives way to what is written.
+                entries.retain(|entry| !(self.options.merge && entry.key.name == name.name));
+                entries.push(Entry {
+                    key: name.clone(),
+                    value: node,
+                });
+                match keys.entry(identity) {
+                    MapEntry::Vacant(free) => {
+                        free.insert(name.span);
+                    }
+                    // What an alias stands for is not compared.
+                    MapEntry::Occupied(taken) if taken.key() != "*" => {
+                        let first = taken.get().clone();
+                        let kind = ProblemKind::DuplicateKey {
+                            name: name.name,
+                            first,
+                        };
+                        self.problem(kind, name.span);
+                    }
+                    MapEntry::Occupied(_) => {}
+                }
+            }
         }
     }
+}
+
+/// The indentation before `at`, if there is a tab in it.
+fn tab_before(source: &str, at: usize) -> Option<Range<usize>> {
+    let line = source[..at].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let indentation = &source[line..at];
+    let blank = indentation.bytes().all(|byte| matches!(byte, b' ' | b'\t'));
+    (blank && indentation.contains('\t')).then_some(line..at)
 }
 
 /// Where the `|` or `>` of a block scalar is, whose content the parser says begins at `content`.
@@ -479,8 +505,18 @@ fn key_name(node: &Node) -> String {
     match &node.value {
         Value::Null => String::new(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => javascript_number(number),
         Value::String(text) => text.value.clone(),
         Value::Sequence(_) | Value::Mapping(_) => node.to_json().to_string(),
+    }
+}
+
+/// A number as JavaScript writes it: `1.0` is `1`.
+fn javascript_number(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e21 => {
+            format!("{float:.0}")
+        }
+        _ => number.to_string(),
     }
 }

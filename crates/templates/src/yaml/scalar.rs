@@ -11,65 +11,71 @@ pub(super) fn plain(text: &str) -> Scalar {
         "false" | "False" | "FALSE" => return Scalar::Bool(false),
         _ => {}
     }
-    number(text).map_or(Scalar::Text, Scalar::Number)
+    integer(text)
+        .or_else(|| float(text))
+        .unwrap_or(Scalar::Text)
 }
 
-/// Reads a scalar that has one of YAML's own tags. A tag that does not fit is an error in YAML; here it leaves
-/// the text as it is.
+/// Reads a scalar that has one of YAML's own tags. What does not fit its tag stays text.
 pub(super) fn tagged(text: &str, tag: &str) -> Scalar {
-    match tag {
-        "null" => Scalar::Null,
-        "bool" if matches!(plain(text), Scalar::Bool(_)) => plain(text),
-        "int" | "float" => number(text).map_or(Scalar::Text, Scalar::Number),
+    match (tag, plain(text)) {
+        ("null", Scalar::Null) => Scalar::Null,
+        ("bool", found @ Scalar::Bool(_)) => found,
+        ("int", _) => integer(text).unwrap_or(Scalar::Text),
+        ("float", _) => float(text).unwrap_or(Scalar::Text),
         _ => Scalar::Text,
     }
 }
 
-fn number(text: &str) -> Option<serde_json::Number> {
+fn integer(text: &str) -> Option<Scalar> {
     let radix = |digits: &str, radix: u32| {
         let valid = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
         valid
             .then(|| u64::from_str_radix(digits, radix).ok())
             .flatten()
+            .map(|number| Scalar::Number(number.into()))
     };
     if let Some(digits) = text.strip_prefix("0o") {
-        return radix(digits, 8).map(Into::into);
+        return radix(digits, 8);
     }
     if let Some(digits) = text.strip_prefix("0x") {
-        return radix(digits, 16).map(Into::into);
+        return radix(digits, 16);
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let negative = text.starts_with('-');
-    // `.inf` and `.nan` are numbers that JSON has no word for: what Backstage stores of them is null.
-    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    if !is_digits(unsigned) {
         return None;
     }
-    if unsigned.bytes().all(|b| b.is_ascii_digit()) {
-        let digits = if negative { text } else { unsigned };
-        if let Ok(number) = digits.parse::<i64>() {
-            return Some(number.into());
-        }
-    }
-    float(unsigned)
-        .and_then(|value| serde_json::Number::from_f64(if negative { -value } else { value }))
+    let exact = text.strip_prefix('+').unwrap_or(text).parse::<i64>();
+    Some(exact.map_or_else(|_| as_json(text), |number| Scalar::Number(number.into())))
 }
 
-fn float(unsigned: &str) -> Option<f64> {
+fn float(text: &str) -> Option<Scalar> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Some(Scalar::Null);
+    }
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
         Some(at) => (&unsigned[..at], Some(&unsigned[at + 1..])),
         None => (unsigned, None),
     };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let mantissa_fits = match mantissa.split_once('.') {
-        None => digits(mantissa),
-        Some(("", fraction)) => digits(fraction),
-        Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
+        None => exponent.is_some() && is_digits(mantissa),
+        Some(("", fraction)) => is_digits(fraction),
+        Some((whole, fraction)) => is_digits(whole) && (fraction.is_empty() || is_digits(fraction)),
     };
     let exponent_fits =
-        exponent.is_none_or(|text| digits(text.strip_prefix(['+', '-']).unwrap_or(text)));
-    (mantissa_fits && exponent_fits)
-        .then(|| unsigned.parse().ok())
-        .flatten()
+        exponent.is_none_or(|text| is_digits(text.strip_prefix(['+', '-']).unwrap_or(text)));
+    (mantissa_fits && exponent_fits).then(|| as_json(text))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A number as JSON has it: what is infinite, or no number, is stored as null.
+fn as_json(text: &str) -> Scalar {
+    let number = text.parse().ok().and_then(serde_json::Number::from_f64);
+    number.map_or(Scalar::Null, Scalar::Number)
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { ROOT, RunFolder, SIDESTAGE } from '../harness/paths.ts';
 import { startSystem } from '../harness/system.ts';
 import { until } from '../harness/until.ts';
 import { failureOf, logOf, testsOfEachDoor } from './shared.ts';
@@ -20,6 +25,20 @@ test('a stock Backstage lists the action through door 1, with its schemas and wi
   for (const name of ['workspaceId', 'workspaceUrl', 'workspaceName', 'ownerName', 'status', 'created']) {
     assert.ok(name in output.properties, `its output has ${name}`);
   }
+});
+
+test('what a real Backstage says of its actions and filters is what the checker knows after a pull', async () => {
+  const { backstage } = running();
+  const folder = new RunFolder();
+  const out = join(folder.path, 'actions.json');
+  const run = promisify(execFile);
+  await run(SIDESTAGE, ['actions', 'pull', backstage.url, '--out', out], { env: { ...process.env, BACKSTAGE_TOKEN: await backstage.userToken() } });
+  const pulled = JSON.parse(await readFile(out, 'utf8')) as { actions: { id: string }[]; templatingExtensions: { filters: Record<string, unknown> } };
+  assert.ok(pulled.actions.some(({ id }) => id === 'coder:create-workspace'), 'our actions are among them');
+  assert.ok('parseRepoUrl' in pulled.templatingExtensions.filters, 'its filters are there');
+  const { stdout } = await run(SIDESTAGE, ['check', '--actions', out, join(ROOT, 'templates')]);
+  assert.match(stdout, /^nothing found/);
+  folder.remove();
 });
 
 test('a wait that outlasts one request ends with "still running", and running the step again joins it', async () => {

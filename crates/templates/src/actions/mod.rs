@@ -79,8 +79,9 @@ pub(crate) fn deprecation<'a>(
 ) -> Option<&'a str> {
     let flagged = schema.and_then(|schema| schema.get("deprecated")) == Some(&Value::Bool(true));
     let text = description.unwrap_or_default();
-    let said =
-        text.trim_start().to_lowercase().starts_with("deprecated") || text.contains("@deprecated");
+    let lower = text.trim_start().to_lowercase();
+    let marks = ["(deprecated", "_deprecated_", "@deprecated"];
+    let said = lower.starts_with("deprecated") || marks.iter().any(|mark| lower.contains(mark));
     (flagged || said).then_some(text)
 }
 

@@ -66,7 +66,7 @@ impl<'a> Environments<'a> {
                 .zip(actions)
                 .map(|(step, action)| outputs(step, action.as_deref()))
                 .collect(),
-            conditions: steps.map(Condition::of).collect(),
+            conditions: steps.map(|step| Condition::of(step.get("if"))).collect(),
         }
     }
 
@@ -93,13 +93,7 @@ impl<'a> Environments<'a> {
     /// In the `input` of a step. `item` is the type of `each.value`, if there is an `each`.
     pub(super) fn input(&self, index: usize, item: Type) -> Env {
         let mut env = self.repeated(index, item);
-        if let Some(Ok(condition)) = self.template.steps[index]
-            .get("if")
-            .and_then(Node::as_str)
-            .map(expression::parse)
-        {
-            env.assume(&condition);
-        }
+        assume(&mut env, self.template.steps[index].get("if"));
         env
     }
 
@@ -116,14 +110,13 @@ impl<'a> Environments<'a> {
         env
     }
 
-    /// In the `output` of the template.
-    pub(super) fn output(&self) -> Env {
+    /// In the `output` of the template. `condition` is the `if` of the link or text, if it has one.
+    pub(super) fn output(&self, condition: Option<&Node>) -> Env {
         let mut env = self.base.clone();
         self.without_secrets(&mut env, NOT_IN_OUTPUT);
-        env.set(
-            "steps",
-            self.steps(self.template.steps.len(), &Condition::default()),
-        );
+        let asking = Condition::of(condition);
+        env.set("steps", self.steps(self.template.steps.len(), &asking));
+        assume(&mut env, condition);
         env
     }
 
@@ -184,8 +177,8 @@ impl<'a> Environments<'a> {
 }
 
 impl Condition {
-    fn of(step: &Step) -> Self {
-        let Some(condition) = step.get("if") else {
+    fn of(condition: Option<&Node>) -> Self {
+        let Some(condition) = condition else {
             return Self::default();
         };
         let Some(text) = condition.as_str() else {
@@ -233,6 +226,13 @@ impl Condition {
         } else {
             Presence::Always
         }
+    }
+}
+
+/// What stands under a condition is evaluated only if that is true.
+fn assume(env: &mut Env, condition: Option<&Node>) {
+    if let Some(Ok(condition)) = condition.and_then(Node::as_str).map(expression::parse) {
+        env.assume(&condition);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::expression::{self, Checked, Env, Span, SyntaxError};
 use crate::template::{Step, Template, is_placeholder};
 use crate::types::Type;
-use crate::yaml::{Node, Text, Value};
+use crate::yaml::{Node, Text, Value, child};
 
 use super::environment::Environments;
 use super::form::Form;
@@ -91,15 +91,47 @@ pub(super) fn all(
         step_expressions(index, step, &environments, &mut expressions);
     }
     if let Some(output) = template.spec("output") {
-        collect(
-            output,
-            "/spec/output",
-            Place::Output,
-            &environments.output(),
-            &mut expressions,
-        );
+        output_expressions(output, &environments, &mut expressions);
     }
     expressions
+}
+
+/// The output: links and texts each have a condition of their own.
+fn output_expressions(
+    output: &Node,
+    environments: &Environments<'_>,
+    expressions: &mut Vec<Expression>,
+) {
+    let plain = environments.output(None);
+    for entry in output.entries() {
+        let at = child("/spec/output", &entry.key.name);
+        if !matches!(entry.key.name.as_str(), "links" | "text") || entry.value.items().is_empty() {
+            collect(&entry.value, &at, Place::Output, &plain, expressions);
+            continue;
+        }
+        for (index, item) in entry.value.items().iter().enumerate() {
+            let at = format!("{at}/{index}");
+            let Some(condition) = item.get("if") else {
+                collect(item, &at, Place::Output, &plain, expressions);
+                continue;
+            };
+            let conditional = environments.output(Some(condition));
+            for part in item.entries() {
+                let env = if part.key.name == "if" {
+                    &plain
+                } else {
+                    &conditional
+                };
+                collect(
+                    &part.value,
+                    &child(&at, &part.key.name),
+                    Place::Output,
+                    env,
+                    expressions,
+                );
+            }
+        }
+    }
 }
 
 fn step_expressions(

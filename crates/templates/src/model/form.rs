@@ -1,5 +1,6 @@
 //! The form of a template: what its pages define, and the type of `parameters` that comes of it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -124,6 +125,7 @@ fn page_type(page: &Page) -> Type {
         return Type::map_of(Type::Any);
     };
     let hidden_page = page.schema.get("when").is_some() || flagged(&page.schema);
+    let required = required_in_branches(page);
     let mut object = (**object).clone();
     for (name, property) in &mut object.properties {
         let schema = page
@@ -131,16 +133,40 @@ fn page_type(page: &Page) -> Type {
             .get("properties")
             .and_then(|properties| properties.get(name));
         let hidden = hidden_page || schema.is_some_and(flagged);
-        if hidden && property.presence == Presence::Always {
-            property.presence = Presence::Maybe(Absence::Optional);
-        }
-        // The form fills in what has a default.
-        let filled = schema.is_some_and(|schema| schema.get("default").is_some());
-        if filled && !hidden && property.presence == Presence::Maybe(Absence::Optional) {
-            property.presence = Presence::Always;
-        }
+        // The form fills in what has a default. What a branch of the form requires is there where that branch
+        // applies, and it is taken to be used only there.
+        let filled = schema.is_some_and(|schema| schema.get("default").is_some())
+            || required.contains(&**name);
+        property.presence = match property.presence {
+            Presence::Always if hidden => Presence::Maybe(Absence::Optional),
+            Presence::Maybe(Absence::Optional) if filled && !hidden => Presence::Always,
+            presence => presence,
+        };
     }
     Type::Object(Arc::new(object))
+}
+
+/// The fields that a branch of a page requires: an item of `oneOf`, a dependency, and so on.
+fn required_in_branches(page: &Page) -> HashSet<String> {
+    let mut names = HashSet::new();
+    same_object(&page.schema, &page.pointer, &mut |schema, _| {
+        let required = schema.get("required").map(Node::items).unwrap_or_default();
+        names.extend(required.iter().filter_map(Node::as_str).map(str::to_owned));
+        // `dependencies: {a: [b]}` says that `a` requires `b`.
+        for key in ["dependencies", "dependentRequired"] {
+            for entry in schema.get(key).map(Node::entries).unwrap_or_default() {
+                names.extend(
+                    entry
+                        .value
+                        .items()
+                        .iter()
+                        .filter_map(Node::as_str)
+                        .map(str::to_owned),
+                );
+            }
+        }
+    });
+    names
 }
 
 /// Whether a part of the form is shown only where a feature flag is on.

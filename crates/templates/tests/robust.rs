@@ -1,0 +1,145 @@
+//! Whatever is in a file: the checker neither panics nor hangs, and every place it names is one.
+
+mod support;
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use sidestage_templates::finding::apply_fixes;
+use sidestage_templates::yaml::{Options, Value, read};
+use sidestage_templates::{Context, check};
+use support::whole;
+
+/// Pieces of which YAML and expressions are made, right and wrong.
+const PIECES: &[&str] = &[
+    "a",
+    "b: ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    ": ",
+    "'",
+    "\"",
+    "|\n",
+    ">-\n",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "&x ",
+    "*x",
+    "<<: ",
+    "# ",
+    "---\n",
+    "? ",
+    "!t ",
+    "\t",
+    "\\",
+    "\\u00e9",
+    "é",
+    "🎉",
+    "${{ ",
+    " }}",
+    "parameters.name",
+    "steps['a']",
+    " | upper",
+    " == ",
+    "if: ",
+    "each: ",
+    "input:",
+    "type: strng",
+    "$yaml: x",
+    "1.5",
+    "~",
+    "%",
+    "\r\n",
+    "\u{feff}",
+    "\0",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        9 => proptest::sample::select(PIECES).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+const TEMPLATE: &str = "\
+parameters:
+  - required: [name]
+    properties:
+      name: &name
+        type: string
+        default: x
+      other: *name
+steps:
+  - id: a
+    if: ${{ parameters.name == 'x' }}
+    action: fetch:template
+    input:
+      url: ./skeleton
+      values:
+        name: ${{ parameters.name | lower }}
+        text: >-
+          Made by
+          ${{ user.ref }}
+  - id: b
+    each: ${{ steps.a.output }}
+    action: publish:github
+    input: {repoUrl: \"github.com?repo=${{ each.value }}\", topics: ['${{ steps.a.output.x }}']}
+output:
+  links:
+    - url: ${{ steps.b.output.remoteUrl[0] }}
+";
+
+static CONTEXT: LazyLock<Context> = LazyLock::new(Context::default);
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read_and_every_place_is_in_it(source in text()) {
+        let stream = read(&source, Options { merge: source.len() % 2 == 0 });
+        for document in &stream.documents {
+            for problem in &document.problems {
+                prop_assert!(source.get(problem.span.clone()).is_some(), "{problem:?}");
+            }
+            let mut wrong = Vec::new();
+            document.root.walk("", &mut |pointer, node| {
+                let place = source.get(node.span.clone());
+                let inside = match (&node.value, place) {
+                    (_, None) => false,
+                    (Value::String(text), Some(_)) => (0..=text.value.len()).all(|at| {
+                        !text.value.is_char_boundary(at) || source.get(text.source_range(0..at)).is_some()
+                    }),
+                    (Value::Number(_) | Value::Bool(_), Some(place)) => !place.is_empty(),
+                    _ => true,
+                };
+                if !inside {
+                    wrong.push(pointer.to_owned());
+                }
+            });
+            prop_assert!(wrong.is_empty(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_template_is_checked_and_every_finding_has_a_place(at in 0..TEMPLATE.len(), cut in 0..8_usize, put in text()) {
+        let template = TEMPLATE;
+        let start = template.floor_char_boundary(at);
+        let end = template.floor_char_boundary((at + cut).min(template.len())).max(start);
+        let source = whole(&format!("{}{put}{}", &template[..start], &template[end..]));
+        let findings = check(&source, &CONTEXT);
+        for finding in &findings {
+            prop_assert!(source.get(finding.span.clone()).is_some(), "{finding:?}");
+            for related in &finding.related {
+                prop_assert!(source.get(related.span.clone()).is_some(), "{finding:?}");
+            }
+        }
+        let (mended, _) = apply_fixes(&source, &findings);
+        let _ = check(&mended, &CONTEXT);
+    }
+}

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -138,9 +138,11 @@ impl Known {
             .flat_map(|secret| forms(secret))
             .collect();
         // Standard matches, because overlapping ones are looked for: of two secrets that share a piece
-        // of the text nothing may be left.
+        // of the text nothing may be left. And no table of all transitions (a DFA): runs bring secrets and take
+        // them away again, and making that table takes far longer than the few texts in between.
         let build = |forms: &BTreeSet<String>| {
             AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .match_kind(MatchKind::Standard)
                 .build(forms)
         };

@@ -118,6 +118,11 @@ pub(super) const FILTERS: &[(&str, Takes)] = &[
     ("wordcount", Takes::TextOrFalse),
 ];
 
+/// Whether the language itself has a filter.
+pub(super) fn is_filter(name: &str) -> bool {
+    FILTERS.iter().any(|known| known.0 == name)
+}
+
 /// Every test with how many arguments it takes, and what it can be asked of.
 pub(super) const TESTS: &[(&str, usize, Takes)] = &[
     ("callable", 0, Takes::Anything),

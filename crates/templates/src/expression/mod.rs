@@ -22,7 +22,7 @@ pub use ast::{
     Arguments, BinaryOperator, CompareOperator, Expr, ExprKind, Name, Node, SetValue, Statement,
     StatementKind, Template, UnaryOperator,
 };
-pub use check::{Checked, Finding, FindingKind, check};
+pub use check::{Checked, Finding, FindingKind, Operation, check};
 pub use complete::{Completion, CompletionKind, completion_at};
 pub use env::{Engine, Env};
 pub use references::Reference;

@@ -84,6 +84,7 @@ rules! {
     missing_organization
     invalid_expression
     expression_throws
+    fails_when_missing
     unknown_filter
     unknown_variable
     unknown_parameter

@@ -1,6 +1,6 @@
 //! Variables, and what is looked up in values.
 
-use super::{Checker, FindingKind, assume::Path};
+use super::{Checker, FindingKind, Operation, assume::Path};
 use crate::{
     expression::{
         Engine, Span,
@@ -176,6 +176,7 @@ impl Checker<'_> {
         let target_type = self.infer(target);
         let known = |alternative: &Type| !matches!(look_up(alternative, name), Member::Unknown);
         if target_type.members().iter().any(known) {
+            self.needs(Operation::Method(name.to_owned()), target, &target_type);
             return self.member(callee, target, &target_type, name, span);
         }
         if self.env.engine == Engine::Nunjitsu {

@@ -43,6 +43,13 @@ impl Path {
     }
 }
 
+impl Path {
+    /// Whether it leads to something in a variable, and not to the variable itself.
+    pub(super) fn is_in(&self, variable: &str) -> bool {
+        self.0.len() > 1 && self.0[0] == variable
+    }
+}
+
 impl Assumption {
     /// Whether it says that `path` is there: it does if it speaks of something below it.
     pub(super) fn covers(&self, path: &Path) -> bool {

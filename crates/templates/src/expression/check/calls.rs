@@ -1,6 +1,6 @@
 //! Calls, filters and tests.
 
-use super::{Checker, FindingKind};
+use super::{Checker, FindingKind, Operation};
 use crate::{
     expression::{
         Span,
@@ -123,6 +123,8 @@ impl Checker<'_> {
                 };
                 if !takes.takes(input_type) {
                     self.refuse_input(&name.text, takes.describe(), input, input_type);
+                } else if !takes.takes(&Type::Undefined) {
+                    self.needs(Operation::Filter(name.text.clone()), input, input_type);
                 }
                 self.check_filter_arguments(name, arguments);
                 if arguments.keyword.is_empty() {
@@ -139,6 +141,8 @@ impl Checker<'_> {
                 self.refuse_keywords(&name.text, arguments);
                 if *strict && expected.accepts(input_type) == Fit::No {
                     self.refuse_input(&name.text, &expected.to_string(), input, input_type);
+                } else if *strict {
+                    self.needs(Operation::Filter(name.text.clone()), input, input_type);
                 }
                 match (name.text.as_str(), arguments.positional.as_slice()) {
                     ("pick", [key]) => self.pick(input, input_type, key),

@@ -82,6 +82,13 @@ pub enum FindingKind {
         /// What it is given.
         found: Type,
     },
+    /// An operation fails when this parameter is missing, as it may be.
+    FailsWhenMissing {
+        /// What fails.
+        operation: Operation,
+        /// What could stand for it when it is missing, `''` or `[]`, if something empty will do.
+        instead: Option<&'static str>,
+    },
     /// A function is used without being called.
     FunctionAsValue {
         /// As written.
@@ -180,6 +187,17 @@ pub enum FindingKind {
         /// How.
         value: bool,
     },
+}
+
+/// Something that needs a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A filter, by its name.
+    Filter(String),
+    /// A method of the value, by its name.
+    Method(String),
+    /// Being looked into.
+    In,
 }
 
 impl FindingKind {

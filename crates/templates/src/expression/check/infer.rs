@@ -1,7 +1,7 @@
 //! The types of expressions.
 
 use super::{
-    Assumption, Checker, FindingKind,
+    Assumption, Checker, FindingKind, Operation,
     assume::{assume, assume_not},
     compare, is_no_number,
 };
@@ -245,6 +245,7 @@ impl Checker<'_> {
                     | Type::Literal(Literal::String(_))
             )
         });
+        self.needs(Operation::In, haystack, &container);
         if !has_container {
             let found = container;
             self.report(haystack.span, FindingKind::NoContainer { found });

@@ -10,13 +10,14 @@ mod statements;
 
 use std::collections::HashSet;
 
-pub use finding::{Finding, FindingKind};
+pub use finding::{Finding, FindingKind, Operation};
 
 pub(super) use assume::{Assumption, assume};
 
 use super::{
     Engine, Env, Span,
     ast::{Expr, Node, Template},
+    builtins,
 };
 use crate::types::{Literal, Type};
 
@@ -158,6 +159,26 @@ impl Checker<'_> {
         }
     }
 
+    /// Says that an operation fails when `operand` is missing, if that is a parameter which may be. Outputs of
+    /// steps are left alone: schemas call nearly all of them optional, and nearly all are there.
+    fn needs(&mut self, operation: Operation, operand: &Expr, ty: &Type) {
+        let is_parameter = assume::Path::of(operand).is_some_and(|path| path.is_in("parameters"));
+        if !is_parameter || !ty.may_be_undefined() || ty.is_undefined() {
+            return;
+        }
+        let instead = match (&operation, ty.defined()) {
+            // Backstage's own filters take no empty text either.
+            (Operation::Filter(name), _) if !builtins::is_filter(name) => None,
+            (_, Type::Array(_)) => Some("[]"),
+            (_, Type::Object(_)) => Some("{}"),
+            _ => Some("''"),
+        };
+        self.report(
+            operand.span,
+            FindingKind::FailsWhenMissing { operation, instead },
+        );
+    }
+
     /// An expression that becomes part of a text.
     fn text(&mut self, expr: &Expr) {
         let before = self.findings.len();
@@ -203,6 +224,7 @@ const fn found_by_nunjucks(kind: &FindingKind) -> bool {
             | FindingKind::KeywordArgument { .. }
             | FindingKind::FilterInput { .. }
             | FindingKind::TestInput { .. }
+            | FindingKind::FailsWhenMissing { .. }
             | FindingKind::FunctionAsValue { .. }
             | FindingKind::PropertyOf { .. }
             | FindingKind::NotCallable { .. }

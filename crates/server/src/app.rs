@@ -185,7 +185,11 @@ impl App {
             },
         )?;
         let prepared = prepared?;
-        let key = key(&caller.principal, &prepared.connection, &prepared.input)?;
+        // A key drives a change to its end. A look is made anew: what was there may be gone, and what was not may be there.
+        let key = match action.descriptor().attributes.read_only {
+            true => None,
+            false => key(&caller.principal, &prepared.connection, &prepared.input)?,
+        };
         let started = self.0.runs.start(Start {
             action: id.clone(),
             principal: caller.principal,

@@ -63,6 +63,12 @@ pub struct Attributes {
 }
 
 impl Attributes {
+    /// Looks, and changes nothing.
+    pub const READS: Attributes = Attributes {
+        destructive: false,
+        idempotent: true,
+        read_only: true,
+    };
     /// Makes something, once.
     pub const CREATES: Attributes = Attributes {
         destructive: false,

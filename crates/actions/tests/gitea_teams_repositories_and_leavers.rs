@@ -13,6 +13,7 @@ use support::{Ended, Stage};
 const ADD_TO_TEAM: &str = "gitea:add-to-team";
 const CREATE_REPOSITORY: &str = "gitea:create-repository";
 const CREATE_USER: &str = "gitea:create-user";
+const FIND_REPOSITORY: &str = "gitea:find-repository";
 const DEACTIVATE: &str = "gitea:deactivate-user";
 
 /// The refusal of an input, and that it came before anything was changed.
@@ -162,6 +163,36 @@ async fn a_repository_that_gitea_would_not_take() {
     insta::assert_snapshot!(refused(&stage, CREATE_REPOSITORY, organization).await, @"invalid_input [/username] acme is an organization in Gitea. Give the name of an account as username.");
     let branch = json!({"username": "grace", "repositoryName": "first", "defaultBranch": "a..b"});
     insta::assert_snapshot!(support::said(&stage.run(CREATE_REPOSITORY, branch).await), @"invalid_input [/defaultBranch] Gitea refuses the defaultBranch of first: it must be a name that git takes for a branch, at most 100 characters.");
+}
+
+#[tokio::test]
+async fn a_repository_is_looked_for_and_where_it_would_be_is_said() {
+    let stage = Stage::new().await;
+    let looked = async |input: Value| {
+        let ended = stage.run(FIND_REPOSITORY, input).await;
+        let url = ended.output()["repositoryUrl"].as_str().unwrap().to_owned();
+        let host = url.split('/').nth(2).unwrap();
+        let text = format!("{}\n{}", ended.log(), ended.output());
+        stage.mask(&text).replace(host, "sandbox")
+    };
+    let input = json!({"giteaOrganization": "Acme", "repositoryName": "website"});
+    insta::assert_snapshot!(looked(input).await, @r#"
+    info: there is no repository acme/website yet
+    {"found":false,"empty":false,"owner":"acme","repositoryName":"website","repositoryUrl":"http://sandbox/gitea/acme/website","repoUrl":"sandbox?owner=acme&repo=website"}
+    "#);
+    let input = json!({"giteaOrganization": "acme", "repositoryName": "Handbook"});
+    insta::assert_snapshot!(looked(input).await, @r#"
+    info: the repository acme/handbook is there
+    {"found":true,"empty":false,"owner":"acme","repositoryName":"handbook","repositoryUrl":"http://sandbox/gitea/acme/handbook","repoUrl":"sandbox?owner=acme&repo=handbook"}
+    "#);
+    let input = json!({"username": "ada", "repositoryName": "notes"});
+    insta::assert_snapshot!(looked(input).await, @r#"
+    info: the repository ada/notes is there, and empty
+    {"found":true,"empty":true,"owner":"ada","repositoryName":"notes","repositoryUrl":"http://sandbox/gitea/ada/notes","repoUrl":"sandbox?owner=ada&repo=notes"}
+    "#);
+    assert_eq!(stage.writes(), []);
+    let nobodys = json!({"repositoryName": "notes"});
+    insta::assert_snapshot!(refused(&stage, FIND_REPOSITORY, nobodys).await, @"invalid_input [/username] Whose repository? Give either username, for a person's own, or giteaOrganization.");
 }
 
 // ---- who leaves ----------------------------------------------------------------------------------

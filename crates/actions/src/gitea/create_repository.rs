@@ -3,13 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sidestage_action::{Action, Attributes, Context, Description, Error, Example, Outcome, Result};
+use sidestage_action::{Action, Attributes, Context, Description, Example, Outcome, Result};
 
-use super::{
-    client::Client,
-    lookup, names,
-    repository::{NewRepository, Owner},
-};
+use super::{client::Client, lookup, names, repository::NewRepository};
 
 pub(super) struct CreateRepository;
 
@@ -119,13 +115,16 @@ impl Action for CreateRepository {
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
         names::check_repository(&input.repository_name)?;
         lookup::administrator(ctx, client).await?;
-        let (name, is_account) = owner(ctx, client, &input).await?;
+        let owner = lookup::owner(
+            ctx,
+            client,
+            input.username.as_deref(),
+            input.gitea_organization.as_deref(),
+        )
+        .await?;
         let new = NewRepository {
             client,
-            owner: match is_account {
-                true => Owner::Account(&name),
-                false => Owner::Organization(&name),
-            },
+            owner: &owner,
             name: &input.repository_name,
             description: input.description.as_deref(),
             private: input.private,
@@ -134,7 +133,7 @@ impl Action for CreateRepository {
         };
         let ensured = ctx.ensure(&new).await?;
         let (found, outcome) = (ensured.object, ensured.outcome);
-        let path = format!("{name}/{}", found.name);
+        let path = format!("{}/{}", owner.name(), found.name);
         let repository_url = client.url_for_people(&found.html_url, &path);
         match outcome {
             Outcome::Created => ctx.info(format!("made the repository {path}: {repository_url}")),
@@ -151,25 +150,7 @@ impl Action for CreateRepository {
             private: found.private,
             created: outcome != Outcome::Adopted,
             repository_name: found.name,
-            owner: name,
+            owner: owner.name().into(),
         })
-    }
-}
-
-/// Whose it is to be, as Gitea writes the name, and whether that is an account.
-async fn owner(ctx: &Context, client: &Client, input: &Input) -> Result<(String, bool)> {
-    match (&input.username, &input.gitea_organization) {
-        (Some(username), None) => {
-            let user = lookup::person(ctx, client, username).await?;
-            Ok((user.login, true))
-        }
-        (None, Some(organization)) => {
-            let organization = ctx.race(lookup::organization(client, organization)).await?;
-            Ok((organization.name, false))
-        }
-        _ => Err(Error::invalid(
-            "username",
-            "Whose repository? Give either username, for a person's own, or giteaOrganization.",
-        )),
     }
 }

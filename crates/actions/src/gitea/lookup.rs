@@ -5,6 +5,7 @@ use sidestage_action::{Context, Error, FieldError, Result, schema};
 use super::{
     client::{Client, Organization, Team, User},
     names,
+    repository::Owner,
 };
 
 /// Proves the credential, and that it may do everything that the actions do.
@@ -82,6 +83,26 @@ pub(super) async fn organization(client: &Client, wanted: &str) -> Result<Organi
         format!("Gitea has no organization {wanted}, by the name in its URL.{hint}"),
         "is no organization of Gitea",
     ))
+}
+
+/// Whose a repository is: a person's, or an organization's.
+pub(super) async fn owner(
+    ctx: &Context,
+    client: &Client,
+    username: Option<&str>,
+    gitea_organization: Option<&str>,
+) -> Result<Owner> {
+    match (username, gitea_organization) {
+        (Some(username), None) => Ok(Owner::Account(person(ctx, client, username).await?.login)),
+        (None, Some(name)) => {
+            let found = ctx.race(organization(client, name)).await?;
+            Ok(Owner::Organization(found.name))
+        }
+        _ => Err(Error::invalid(
+            "username",
+            "Whose repository? Give either username, for a person's own, or giteaOrganization.",
+        )),
+    }
 }
 
 /// A team of an organization, by its name, whatever its capitals, or its id. The ids of teams count through the whole of

@@ -6,6 +6,7 @@ mod client;
 mod create_repository;
 mod create_user;
 mod deactivate_user;
+mod find_repository;
 mod lookup;
 mod names;
 mod options;
@@ -47,6 +48,7 @@ impl Provider for Gitea {
             Box::new(create_repository::CreateRepository),
             Box::new(create_user::CreateUser),
             Box::new(deactivate_user::DeactivateUser),
+            Box::new(find_repository::FindRepository),
         ]
     }
 

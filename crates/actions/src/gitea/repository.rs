@@ -8,14 +8,14 @@ use super::{
 };
 
 /// Whose a repository is.
-#[derive(Clone, Copy)]
-pub(super) enum Owner<'a> {
-    Account(&'a str),
-    Organization(&'a str),
+pub(super) enum Owner {
+    Account(String),
+    Organization(String),
 }
 
-impl<'a> Owner<'a> {
-    pub(super) fn name(self) -> &'a str {
+impl Owner {
+    /// As Gitea writes it.
+    pub(super) fn name(&self) -> &str {
         match self {
             Owner::Account(name) | Owner::Organization(name) => name,
         }
@@ -29,7 +29,7 @@ fn key(owner: &str, name: &str) -> String {
 /// The repository that is asked for.
 pub(super) struct NewRepository<'a> {
     pub(super) client: &'a Client,
-    pub(super) owner: Owner<'a>,
+    pub(super) owner: &'a Owner,
     pub(super) name: &'a str,
     pub(super) description: Option<&'a str>,
     pub(super) private: Option<bool>,

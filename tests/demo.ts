@@ -1,4 +1,4 @@
-// The demo: a Backstage template makes a Coder workspace through Sidestage. `make demo` runs it.
+// The demo: a Backstage template gives a person accounts in every service through Sidestage. `make demo` runs it.
 //   KEEP=1  leaves everything running, with Backstage's web UI, until Ctrl-C
 //   DOOR=1  without our module: Backstage's own actions protocol and configuration alone
 import type { Door, TaskEvent } from './harness/backstage.ts';
@@ -20,16 +20,6 @@ const say = (text = ''): void => {
   process.stdout.write(`${text}\n`);
 };
 
-interface Link {
-  title: string;
-  url: string;
-}
-
-interface Text {
-  title: string;
-  content: string;
-}
-
 function show(event: TaskEvent): void {
   const { message = '', stepId, status } = event.body;
   if (event.type !== 'log' || stepId === undefined) return;
@@ -39,11 +29,21 @@ function show(event: TaskEvent): void {
   else say(indent(plain(message).replace(/^info: /, '')));
 }
 
+/** The table that the template puts out in Markdown, as a terminal shows one, with the URLs of its links. */
+function table(markdown: string): string {
+  const rows = [...markdown.matchAll(/^\| ([^|]+) \| (?:\[(.*?)\]\((.*?)\))? *\| ([^|]+) \|$/gm)].map(
+    ([, service = '', account = '-', url = '', outcome = '']) => [service, account, outcome, url],
+  );
+  const all = [['service', 'account', '', 'URL'], ...rows];
+  const width = (column: number): number => Math.max(...all.map((row) => row[column]?.length ?? 0));
+  return all.map((row) => row.map((cell, column) => cell.padEnd(width(column))).join('  ').trimEnd()).join('\n');
+}
+
 function indent(text: string): string {
   return text.trimEnd().replaceAll(/^/gm, '  ');
 }
 
-say(bold('Sidestage demo: a real Backstage makes a Coder workspace through Sidestage'));
+say(bold('Sidestage demo: a real Backstage onboards a person in Coder, Gitea, Mattermost and Twenty through Sidestage'));
 say(dim(door === 2 ? 'with the module for Backstage (door 2)' : "over Backstage's own actions protocol, by configuration alone (door 1)"));
 say();
 
@@ -73,18 +73,38 @@ try {
     say(`  ${green('running')}  ${'Web UI'.padEnd(16)} ${frontend.url}`);
   }
 
-  const values = { workspaceName: 'dev', organization: 'coder', template: 'node', cpu: 2, region: 'eu' };
-  say(`\nThe form of templates/coder-workspace, sent as its web UI would: ${JSON.stringify(values)}`);
-  const task = await system.backstage.createTask('coder-workspace', values);
+  const values = {
+    firstName: 'Katherine',
+    lastName: 'Johnson',
+    email: 'katherine@example.com',
+    username: 'katherine',
+    organization: 'acme',
+    coder: true,
+    coderOrganization: 'acme',
+    coderTemplate: 'node',
+    workspaceName: 'dev',
+    gitea: true,
+    giteaOrganization: 'acme',
+    giteaTeam: 'developers',
+    repository: 'trajectories',
+    repositoryOwner: 'organization',
+    repositoryVisibility: 'public',
+    mattermost: true,
+    mattermostTeam: 'engineering',
+    mattermostChannels: ['backend'],
+    twenty: true,
+    jobTitle: 'Mathematician',
+    newCompany: 'NACA',
+  };
+  say(`\nThe form of templates/unified-onboarding, sent as its web UI would:\n${dim(indent(JSON.stringify(values, undefined, 2)))}`);
+  const task = await system.backstage.createTask('unified-onboarding', values);
 
   for await (const event of system.backstage.follow(task)) {
     show(event);
     if (event.type !== 'completion') continue;
     failed = event.body.error !== undefined;
-    const { links = [], text = [] } = (event.body.output ?? {}) as { links?: Link[]; text?: Text[] };
-    if (!failed) say(`\n${bold('Output')}`);
-    for (const { title, content } of text) say(`  ${title}: ${content.trim().replaceAll('**', '')}`);
-    for (const { title, url } of links) say(`  ${title}: ${url}`);
+    const { text = [] } = (event.body.output ?? {}) as { text?: { title: string; content: string }[] };
+    for (const { title, content } of text) say(`\n${bold(title)}\n${indent(table(content))}`);
   }
   if (failed) {
     system.folder.keep();

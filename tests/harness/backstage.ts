@@ -76,7 +76,7 @@ export interface FinishedTask {
 // A bound on a task that hangs, so that the failure can be shown.
 const GIVE_UP_MS = 120_000;
 
-const TEMPLATES = ['coder-workspace', 'any-workspace'];
+const TEMPLATES = ['coder-workspace', 'gitea-account', 'mattermost-account', 'twenty-person', 'unified-onboarding', 'offboarding', 'any-workspace'];
 
 // What the harness itself looks into the catalog with, where there is no guest. Made up for these runs.
 const OBSERVER_TOKEN = 'sidestage-tests-observer-0123456789abcdef';

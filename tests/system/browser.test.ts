@@ -91,3 +91,61 @@ test('a person in a browser finds the action, fills in the form, watches the log
     assert.match(await tab.locator('body').innerText(), /dev/);
   });
 });
+
+/** Chooses in a list that SelectFieldFromApi shows: what it offers comes from the service. */
+async function choose(label: string, ...options: string[]): Promise<void> {
+  await page.locator(`[aria-label="${label}"]`).getByRole('button').click();
+  for (const option of options) await page.getByRole('option', { name: option, exact: true }).click();
+  // A list of which several can be chosen stays open.
+  if (options.length > 1) await page.keyboard.press('Escape');
+  await page.getByRole('listbox').waitFor({ state: 'hidden' });
+}
+
+test('a person in a browser onboards somebody, choosing from what is in the services, and sees a link to each account', async (t) => {
+  const next = (): Promise<void> => page.getByRole('button', { name: 'Next' }).click();
+
+  await t.test('says who it is', async () => {
+    await page.goto(`${frontend.url}/create/templates/default/unified-onboarding`);
+    await page.getByRole('button', { name: 'Enter' }).click();
+    await page.getByRole('textbox', { name: 'First name' }).fill('Katherine');
+    await page.getByRole('textbox', { name: 'Last name' }).fill('Johnson');
+    await page.getByRole('textbox', { name: 'E-mail address' }).fill('katherine@example.com');
+    await page.getByRole('textbox', { name: 'User name' }).fill('katherine');
+    await page.getByRole('textbox', { name: 'Organization' }).fill('acme');
+    await next();
+  });
+
+  await t.test('chooses what there is in each service', async () => {
+    await choose('Organization in Coder', 'acme');
+    await choose('Workspace template', 'node');
+    await next();
+    await choose('Organization in Gitea', 'acme');
+    await choose('Team in Gitea', 'developers');
+    await page.getByRole('textbox', { name: 'First repository' }).fill('trajectories');
+    await page.getByRole('radio', { name: "The organization's, with a first commit" }).check();
+    await page.getByRole('radio', { name: 'Everybody' }).check();
+    await next();
+    await choose('Team in Mattermost', 'Engineering');
+    await choose('Channels', 'Backend', 'Off-Topic');
+    await picture('onboarding-form');
+    await next();
+    await page.getByRole('textbox', { name: 'Job title' }).fill('Mathematician');
+    await page.getByRole('textbox', { name: 'Or a new company' }).fill('NACA');
+    await page.getByRole('button', { name: 'Review' }).click();
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+  });
+
+  await t.test('has a link to each account', async () => {
+    await page.waitForURL(/\/create\/tasks\/[0-9a-f-]{36}$/);
+    const task = page.url().split('/').at(-1) ?? '';
+    const finished = await running().backstage.finish(task);
+    assert.equal(finished.completion.error, undefined, JSON.stringify(finished.completion));
+    for (const account of ['Coder, katherine', 'Workspace dev', 'Gitea, katherine', 'Repository acme/trajectories', 'Mattermost, katherine', 'Twenty, Katherine Johnson']) {
+      await page.getByRole('link', { name: account }).waitFor();
+    }
+    const row = page.getByRole('row', { name: 'Mattermost' });
+    assert.match(await row.innerText(), /made, in backend, off-topic/);
+    await page.setViewportSize({ width: 1280, height: 1300 });
+    await picture('onboarding-done');
+  });
+});

@@ -7,12 +7,14 @@ import { promisify } from 'node:util';
 import { ROOT, RunFolder, SIDESTAGE } from '../harness/paths.ts';
 import { startSystem } from '../harness/system.ts';
 import { until } from '../harness/until.ts';
+import { onboardingOfEachDoor } from './onboarding.ts';
 import { failureOf, logOf, testsOfEachDoor } from './shared.ts';
 import { useSystem } from './use-system.ts';
 
 const running = useSystem(() => ({ door: 1 }));
 
 testsOfEachDoor(1, running);
+onboardingOfEachDoor(1, running);
 
 test('a stock Backstage lists the action through door 1, with its schemas and without a line of our code', async () => {
   const action = (await running().backstage.actions()).find(({ id }) => id === 'coder:create-workspace');

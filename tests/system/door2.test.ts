@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startSystem } from '../harness/system.ts';
 import { until } from '../harness/until.ts';
+import { onboardingOfEachDoor } from './onboarding.ts';
 import { failureOf, logOf, testsOfEachDoor } from './shared.ts';
 import { useSystem } from './use-system.ts';
 
@@ -9,6 +10,7 @@ import { useSystem } from './use-system.ts';
 const running = useSystem(() => ({ door: 2, moreConfig: 'server:\n  shutdownGrace: 0s\n' }));
 
 testsOfEachDoor(2, running);
+onboardingOfEachDoor(2, running);
 
 test('the module lists the action with its schemas and its examples', async () => {
   const action = (await running().backstage.actions()).find(({ id }) => id === 'coder:create-workspace');

@@ -5,7 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sidestage_action::{Action, Attributes, Code, Context, Description, Effect, Example, Result};
+use sidestage_action::{
+    Action, Attributes, Code, Context, Description, Effect, Error, Example, Result,
+};
 
 use super::{
     client::{Build, Client, JobStatus, Transition, Workspace},
@@ -97,11 +99,22 @@ impl Action for DeleteWorkspace {
             .race(client.workspace(&owner.username, &input.workspace_name))
             .await?;
         let Some(workspace) = found else {
-            ctx.info(format!(
-                "there is no workspace {}/{}: nothing to delete",
-                owner.username, input.workspace_name
-            ));
-            return Ok(none(owner.username));
+            let gone = Gone {
+                owner: &owner.username,
+                name: &input.workspace_name,
+            };
+            // An attempt that was interrupted may have deleted it; then it counts as done by this run.
+            let deleted = ctx.ensure(&gone).await?.created();
+            if !deleted {
+                ctx.info(format!(
+                    "there is no workspace {}: nothing to delete",
+                    gone.key()
+                ));
+            }
+            return Ok(Output {
+                deleted,
+                ..none(owner.username)
+            });
         };
         let boundary = client.boundary();
         boundary.check("workspaceName", &workspace.organization_name)?;
@@ -152,6 +165,41 @@ pub(super) async fn delete(ctx: &Context, client: &Client, workspace: &Workspace
     }
 }
 
+/// A workspace that is not there, and was perhaps deleted by an attempt that this run continues.
+struct Gone<'a> {
+    owner: &'a str,
+    name: &'a str,
+}
+
+impl Effect for Gone<'_> {
+    type Object = ();
+
+    fn kind(&self) -> &'static str {
+        DELETION
+    }
+
+    fn key(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    async fn find(&self) -> Result<Option<()>> {
+        Ok(Some(()))
+    }
+
+    async fn create(&self) -> Result<()> {
+        Err(Error::internal("what is gone is not deleted"))
+    }
+
+    fn preview(&self) {}
+
+    /// Its own id went with it.
+    fn id(&self, (): &()) -> String {
+        self.key()
+    }
+}
+
+const DELETION: &str = "deletion of workspace";
+
 /// The deletion of a workspace: a build that takes away what the others made.
 pub(super) struct Deletion<'a> {
     pub(super) client: &'a Client,
@@ -163,7 +211,7 @@ impl Effect for Deletion<'_> {
     type Object = Option<Build>;
 
     fn kind(&self) -> &'static str {
-        "deletion of workspace"
+        DELETION
     }
 
     fn key(&self) -> String {

@@ -74,7 +74,7 @@ impl OfStep {
         step: &Step,
         served: &[Served],
         there: &[(String, bool)],
-        made: &HashMap<(String, String), usize>,
+        made: &HashMap<[String; 3], usize>,
     ) -> Self {
         let mut objects: HashMap<&str, usize> = HashMap::new();
         for (key, _) in there {
@@ -94,7 +94,10 @@ impl OfStep {
             let key = (step.key)(&person.name);
             let in_use = in_use.contains(&*key);
             let objects = objects.get(&*key).copied().unwrap_or(0);
-            let written = made.get(&(step.kind.to_owned(), key)).copied().unwrap_or(0);
+            let written = made
+                .get(&[step.service.to_owned(), step.kind.to_owned(), key])
+                .copied()
+                .unwrap_or(0);
             count.made += usize::from(objects > 0 || written > 0);
             count.duplicates += usize::from(objects > 1 || written > 1);
             let is_told = person.runs.len() > n;
@@ -122,7 +125,7 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n  {:<28}", "")?;
         for step in STEPS {
-            write!(f, "{:>22}", step.object)?;
+            write!(f, "{:>21}", step.object)?;
         }
         type Column = fn(&OfStep) -> usize;
         let rows: [(&str, Column); 6] = [
@@ -136,13 +139,13 @@ impl fmt::Display for Count {
         for (name, column) in rows {
             write!(f, "\n  {name:<28}")?;
             for step in &self.steps {
-                write!(f, "{:>22}", column(step))?;
+                write!(f, "{:>21}", column(step))?;
             }
         }
-        write!(f, "\n  {:<28}{:>22}", "runs not ended", self.not_ended)?;
+        write!(f, "\n  {:<28}{:>21}", "runs not ended", self.not_ended)?;
         write!(
             f,
-            "\n  {:<28}{:>22}",
+            "\n  {:<28}{:>21}",
             "events missed or seen twice", self.gaps
         )
     }
@@ -151,8 +154,8 @@ impl fmt::Display for Count {
 /// What the journals say.
 #[derive(Default)]
 struct Journal {
-    /// By kind and key: how many runs say that they have made it.
-    made: HashMap<(String, String), usize>,
+    /// By connection, kind and key: how many runs say that they have made it.
+    made: HashMap<[String; 3], usize>,
     not_ended: usize,
 }
 
@@ -175,7 +178,8 @@ impl Journal {
             for effect in run["effects"].as_array().unwrap() {
                 if effect["settlement"]["result"] == "created" {
                     let text = |name: &str| effect[name].as_str().unwrap().to_owned();
-                    let key = (text("kind"), text("key"));
+                    let service = run["connection"].as_str().unwrap().to_owned();
+                    let key = [service, text("kind"), text("key")];
                     *self.made.entry(key).or_default() += 1;
                 }
             }

@@ -60,6 +60,36 @@ pub const STEPS: &[Step] = &[
         },
         stays: &["account", "password mail"],
     },
+    Step {
+        object: "Gitea accounts",
+        service: "gitea",
+        action: "gitea:create-user",
+        input: |person| json!({"username": person, "email": email(person), "fullName": person}),
+        kind: "account",
+        key: str::to_owned,
+        there: |state| {
+            list(&state["users"], |user| {
+                (text(&user["username"]), user["prohibitLogin"] == false)
+            })
+        },
+        stays: &[],
+    },
+    // Goes into the bin.
+    Step {
+        object: "Twenty people",
+        service: "twenty",
+        action: "twenty:create-person",
+        input: |person| json!({"name": format!("Chaos {person}"), "email": email(person)}),
+        kind: "person",
+        key: email,
+        there: |state| {
+            list(&state["people"], |record| {
+                let email = text(&record["emails"]["primaryEmail"]);
+                (email, record["deletedAt"].is_null())
+            })
+        },
+        stays: &["person"],
+    },
 ];
 
 fn email(person: &str) -> String {

@@ -208,9 +208,9 @@ async fn of_a_repository() {
     400 readme template does not exist, available templates: [Other]
         upstream_rejected [] Gitea cannot write the first README of first: its own templates are not the usual ones. Set autoInit to false.
     403 user has reached maximum limit of repositories [limit: 3]
-        upstream_rejected [] grace has as many repositories in Gitea as it may have. A site administrator can raise the limit.
+        upstream_rejected [] In Gitea grace has as many repositories as it may have. A site administrator can raise the limit.
     404 user does not exist [uid: 0, name: grace]
-        not_found [] grace, whose the repository first should be, is no longer there in Gitea.
+        not_found [] The owner grace of the repository first is no longer there in Gitea.
     422 something new
         invalid_input [] Gitea (connection gitea) refuses this (422): something new.
     ");
@@ -226,6 +226,6 @@ async fn of_a_repository() {
     403 User is not allowed to create repositories in this organization.
         forbidden [] Gitea does not let the account whose token this connection has make repositories in the organization acme.
     404 not found
-        not_found [] acme, whose the repository first should be, is no longer there in Gitea.
+        not_found [] The owner acme of the repository first is no longer there in Gitea.
     ");
 }

@@ -203,7 +203,7 @@ impl About<'_> {
                     Code::UpstreamRejected,
                     None,
                     format!(
-                        "{owner} has as many repositories in Gitea as it may have. A site administrator can raise the limit."
+                        "In Gitea {owner} has as many repositories as it may have. A site administrator can raise the limit."
                     ),
                 )
             }
@@ -221,7 +221,7 @@ impl About<'_> {
                 Code::NotFound,
                 None,
                 format!(
-                    "{owner}, whose the repository {repository} should be, is no longer there in Gitea."
+                    "The owner {owner} of the repository {repository} is no longer there in Gitea."
                 ),
             ),
             _ => None,

@@ -241,6 +241,12 @@ impl Boundary {
         within.is_none_or(|within| within.has_domain(email) == Some(true))
     }
 
+    /// Whether the tenant's people may have addresses of any domain.
+    pub(crate) fn takes_any_domain(&self) -> bool {
+        let within = self.0.as_deref();
+        within.is_none_or(|within| within.email_domains.is_empty())
+    }
+
     /// An account that is not the tenant's to use.
     pub(crate) fn not_ours(&self, account: &str) -> Error {
         let Some(within) = &self.0 else {

@@ -17,6 +17,7 @@ use support::Stage;
 fn tenants(provider: &str) -> BTreeMap<String, Tenant> {
     let [acme, globex] = match provider {
         "coder" => [("acme", None), ("coder", None)],
+        "gitea" => [("acme", None), ("globex", None)],
         "mattermost" => [("engineering", Some(())), ("sales", Some(()))],
         _ => return BTreeMap::new(),
     };
@@ -194,6 +195,36 @@ async fn what_is_another_organizations_is_refused_and_nothing_is_changed() {
             "mattermost:deactivate-user",
             json!({"username": "grace"}),
         ),
+        (
+            "acme-corp",
+            "gitea:add-to-team",
+            json!({"username": "ada", "giteaOrganization": "globex", "team": "contractors"}),
+        ),
+        (
+            "acme-corp",
+            "gitea:add-to-team",
+            json!({"username": "grace", "giteaOrganization": "acme", "team": "developers"}),
+        ),
+        (
+            "acme-corp",
+            "gitea:create-user",
+            json!({"username": "mary", "email": "mary@globex.test"}),
+        ),
+        (
+            "globex",
+            "gitea:create-repository",
+            json!({"giteaOrganization": "acme", "repositoryName": "first-steps"}),
+        ),
+        (
+            "globex",
+            "gitea:create-repository",
+            json!({"username": "ada", "repositoryName": "first-steps"}),
+        ),
+        (
+            "globex",
+            "gitea:deactivate-user",
+            json!({"username": "ada"}),
+        ),
     ];
     let mut said = Vec::new();
     for (organization, action, input) in refused {
@@ -233,6 +264,21 @@ async fn what_is_the_organizations_own_is_done() {
             "globex",
             "mattermost:create-team",
             json!({"teamName": "sales"}),
+        ),
+        (
+            "globex",
+            "gitea:add-to-team",
+            json!({"username": "grace", "giteaOrganization": "globex", "team": "contractors"}),
+        ),
+        (
+            "acme-corp",
+            "gitea:create-repository",
+            json!({"repositoryName": "first-steps"}),
+        ),
+        (
+            "acme-corp",
+            "gitea:deactivate-user",
+            json!({"username": "ada"}),
         ),
     ];
     for (organization, action, input) in done {
@@ -301,6 +347,12 @@ async fn forms_offer_what_is_the_organizations_own() {
     assert_eq!(
         list("acme-corp", "mattermost", "teams", &[]).await.unwrap(),
         ["engineering"]
+    );
+    assert_eq!(
+        list("acme-corp", "gitea", "organizations", &[])
+            .await
+            .unwrap(),
+        ["acme"]
     );
     let channels = list(
         "globex",

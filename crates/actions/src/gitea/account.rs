@@ -6,6 +6,7 @@ use sidestage_action::{Difference, Effect, Error, Result};
 use super::{
     client::{Client, CreateUser, User, sign_in},
     refusals::About,
+    tenant,
 };
 use crate::password;
 
@@ -90,6 +91,10 @@ impl Effect for Account<'_> {
     }
 
     async fn differences(&self, found: &User) -> Result<Vec<Difference>> {
+        tenant::admit(self.client, found).await?;
+        if found.prohibit_login && self.reactivate {
+            tenant::ours_alone(self.client, found).await?;
+        }
         self.check_same_person(found).await?;
         let (Some(source), Some(name)) = (self.wanted.source_id, &self.wanted.login_name) else {
             // However the person signs in already, it is left so.

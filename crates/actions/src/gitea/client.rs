@@ -11,6 +11,7 @@ use sidestage_upstream::{Body, Request, StatusCode, Upstream};
 
 use super::{Gitea, refusals};
 use crate::{
+    boundary::Boundary,
     provider::{ClientSettings, Provider},
     upstream_error::{explain, line},
 };
@@ -31,6 +32,11 @@ pub(crate) struct Client {
 impl Client {
     pub(super) fn new(upstream: Upstream, settings: ClientSettings) -> Self {
         Client { upstream, settings }
+    }
+
+    /// Which part of the service is the tenant's.
+    pub(super) fn boundary(&self) -> &Boundary {
+        &self.settings.boundary
     }
 
     /// Where people find something: below the URL that is configured for them, or as Gitea says itself.
@@ -145,6 +151,18 @@ impl Client {
     /// The organizations, by their names.
     pub(super) async fn organizations(&self) -> Result<Vec<Organization>> {
         self.list("/api/v1/orgs", &[]).await
+    }
+
+    /// Whether somebody is in an organization, in whichever of its teams.
+    pub(super) async fn is_member(&self, organization: &str, username: &str) -> Result<bool> {
+        let path = "/api/v1/orgs/{org}/members/{username}";
+        match self.get(path, &[organization, username]).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) && is_own(&error) => {
+                Ok(false)
+            }
+            Err(error) => Err(self.explain(error)),
+        }
     }
 
     /// The teams of an organization.

@@ -126,6 +126,7 @@ impl Action for CreateUser {
 
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
         let wanted = check(ctx, &input)?;
+        client.boundary().check_email("email", &wanted.email)?;
         lookup::administrator(ctx, client).await?;
         let told = wanted.send_notify;
         let account = Account {

@@ -8,7 +8,7 @@ use sidestage_action::{Action, Attributes, Context, Description, Error, Example,
 use super::{
     account::SignIn,
     client::{Client, User},
-    lookup, names,
+    lookup, names, tenant,
 };
 
 pub(super) struct DeactivateUser;
@@ -96,6 +96,7 @@ impl Action for DeactivateUser {
                  is left as it is."
             )));
         }
+        ctx.race(tenant::ours_alone(client, &user)).await?;
         let shut_out = SignIn {
             client,
             user: &user,

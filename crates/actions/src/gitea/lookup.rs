@@ -6,6 +6,7 @@ use super::{
     client::{Client, Organization, Team, User},
     names,
     repository::Owner,
+    tenant,
 };
 
 /// Proves the credential, and that it may do everything that the actions do.
@@ -58,6 +59,7 @@ pub(super) fn no_account(field: &str, wanted: &str) -> Error {
 pub(super) async fn person(ctx: &Context, client: &Client, wanted: &str) -> Result<User> {
     let found = ctx.race(account(client, "username", wanted)).await?;
     let user = found.ok_or_else(|| no_account("username", wanted))?;
+    ctx.race(tenant::admit(client, &user)).await?;
     if user.active && !user.prohibit_login {
         return Ok(user);
     }
@@ -70,12 +72,18 @@ pub(super) async fn person(ctx: &Context, client: &Client, wanted: &str) -> Resu
 
 /// An organization by its name.
 pub(super) async fn organization(client: &Client, wanted: &str) -> Result<Organization> {
+    let boundary = client.boundary();
+    // Whether there is one that is somebody else's is not told either.
+    boundary.check("giteaOrganization", wanted)?;
     if let Some(found) = client.organization(wanted).await? {
+        boundary.check("giteaOrganization", &found.name)?;
         return Ok(found);
     }
     // Only a hint: that it cannot be given is no reason to say less. Private ones are not said.
     let all = client.organizations().await.unwrap_or_default();
-    let shown = all.iter().filter(|of| of.visibility != "private");
+    let shown = all
+        .iter()
+        .filter(|of| of.visibility != "private" && boundary.includes(&of.name));
     let known = shown.map(|of| (&*of.name, &*of.full_name)).collect();
     let hint = hint(wanted, known, "The organizations are");
     Err(missing(
@@ -92,6 +100,11 @@ pub(super) async fn owner(
     username: Option<&str>,
     gitea_organization: Option<&str>,
 ) -> Result<Owner> {
+    // Whose it is where nothing is said, if a tenant asks.
+    let gitea_organization = match username {
+        Some(_) => gitea_organization,
+        None => gitea_organization.or_else(|| client.boundary().own()),
+    };
     match (username, gitea_organization) {
         (Some(username), None) => Ok(Owner::Account(person(ctx, client, username).await?.login)),
         (None, Some(name)) => {

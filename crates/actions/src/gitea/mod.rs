@@ -13,13 +13,17 @@ mod options;
 mod refusals;
 mod repository;
 mod team;
+mod tenant;
 mod undo;
 
 use secrecy::SecretString;
 use sidestage_action::{AnyAction, Context, Made, Result, Service, Undone};
 use sidestage_upstream::{Credential, Upstream};
 
-use crate::provider::{Choice, ClientSettings, Filter, Provider};
+use crate::{
+    boundary::Share,
+    provider::{Choice, ClientSettings, Filter, Provider},
+};
 
 pub(crate) struct Gitea;
 
@@ -30,6 +34,8 @@ impl Provider for Gitea {
         url_input: "giteaUrl",
         token_input: "token",
     };
+
+    const SHARE: Share = Share::Organization;
 
     type Client = client::Client;
 

@@ -8,7 +8,10 @@ use crate::provider::{Choice, Filter};
 /// The organizations. Private ones are not in it: whoever opens the form reads it.
 pub(super) async fn organizations(client: &Client) -> Result<Vec<Choice>> {
     let all = client.organizations().await?;
-    let shown = all.into_iter().filter(|of| of.visibility != "private");
+    let boundary = client.boundary();
+    let shown = all
+        .into_iter()
+        .filter(|of| of.visibility != "private" && boundary.includes(&of.name));
     let choices = shown.map(|of| Choice {
         label: match of.full_name {
             none if none.is_empty() => of.name.clone(),

@@ -108,7 +108,7 @@ system-install:
 	scripts/install-browser.sh
 
 # A test that hangs is ended by the time limit; none is measured by it.
-node_test := node --test --test-timeout=300000 --test-reporter=spec
+node_test := node --test --test-timeout=600000 --test-reporter=spec
 
 .PHONY: test-system
 test-system: system-install
@@ -149,7 +149,7 @@ backstage-actions: node
 
 .PHONY: screenshots
 screenshots: system-install
-	UPDATE_SCREENSHOTS=1 $(node_test) tests/system/browser.test.ts
+	UPDATE_SCREENSHOTS=1 $(node_test) tests/system/browser.test.ts tests/system/tenancy.test.ts
 
 .PHONY: lint
 lint: node

@@ -36,9 +36,10 @@ export class Browser {
 
   /** A page with cookies of its own: a person of its own. */
   async newPage(): Promise<Page> {
-    const page = await this.#chromium.newPage({ viewport: { width: 1280, height: 1000 } });
-    page.setDefaultTimeout(60_000);
-    return page;
+    const context = await this.#chromium.newContext({ viewport: { width: 1280, height: 1000 } });
+    // For the pages that this one opens as well.
+    context.setDefaultTimeout(120_000);
+    return context.newPage();
   }
 
   async picture(page: Page, name: string): Promise<void> {

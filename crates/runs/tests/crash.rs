@@ -45,7 +45,9 @@ fn cases() -> Vec<(String, Value)> {
         let steps: Value = serde_saphyr::from_str(example).unwrap();
         (action.id.clone(), steps["steps"][0]["input"].clone())
     });
-    cases.collect()
+    cases
+        .filter(|(id, _)| std::env::var("ONLY").is_ok_and(|only| only.split(",").any(|o| id == o)))
+        .collect()
 }
 
 /// Sidestage's process: a runtime of its own, that can be taken away at any moment.

@@ -86,7 +86,7 @@ fn standard_input_is_checked_and_mended() {
     );
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        text(&output.stdout).contains("a.yaml:10:9"),
+        text(&output.stdout).contains("a.yaml:11:9"),
         "{}",
         text(&output.stdout)
     );

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use sidestage_templates::rules::{RULES, Rule};
 
+use crate::out::print;
+
 /// Explain a rule of `sidestage check`, or list them all
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -20,7 +22,6 @@ pub(crate) struct Args {
     check: Option<PathBuf>,
 }
 
-#[allow(clippy::print_stdout)]
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(path) = &args.write {
         return fs::write(path, reference())
@@ -34,21 +35,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     let Some(name) = &args.rule else {
-        for rule in RULES {
-            println!(
-                "{:24} {:8} {}",
-                rule.name,
-                rule.severity.name(),
-                rule.summary()
-            );
-        }
-        return Ok(());
+        return print(&list());
     };
     let Some(rule) = Rule::named(name) else {
         bail!("there is no rule `{name}`; `sidestage explain` lists them");
     };
-    println!("{}", page(rule));
-    Ok(())
+    print(&format!("{}\n", page(rule)))
+}
+
+/// All rules, a line each.
+fn list() -> String {
+    let mut text = String::new();
+    for rule in RULES {
+        let severity = rule.severity.name();
+        let _ = writeln!(text, "{:24} {severity:8} {}", rule.name, rule.summary());
+    }
+    text
 }
 
 /// A rule's page, with its severity.

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod explain;
 mod keys;
+mod out;
 mod policy;
 mod pull;
 mod reference;

@@ -5,7 +5,7 @@ mod progress;
 mod settings;
 mod watch;
 
-use std::io::{IsTerminal, Read as _, Write as _};
+use std::io::{IsTerminal, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
@@ -17,6 +17,7 @@ use sidestage_templates::model::Model;
 use sidestage_templates::report::{self, CheckedFile, Look};
 use sidestage_templates::{Context, Severity, findings, template};
 
+use crate::out::print;
 use progress::Progress;
 use settings::Settings;
 
@@ -132,15 +133,6 @@ fn look() -> Look {
     Look {
         styled: terminal && env::var_os("NO_COLOR").is_none(),
         width,
-    }
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write the report"),
     }
 }
 

@@ -105,6 +105,8 @@ test('a person in a browser onboards somebody, choosing from what is in the serv
   const next = (): Promise<void> => page.getByRole('button', { name: 'Next' }).click();
 
   await t.test('says who it is', async () => {
+    // Somebody who has not signed in yet.
+    page = await browser.newPage();
     await page.goto(`${frontend.url}/create/templates/default/unified-onboarding`);
     await page.getByRole('button', { name: 'Enter' }).click();
     await page.getByRole('textbox', { name: 'First name' }).fill('Katherine');
@@ -119,7 +121,7 @@ test('a person in a browser onboards somebody, choosing from what is in the serv
     await choose('Organization in Coder', 'acme');
     await choose('Workspace template', 'node');
     await next();
-    await choose('Organization in Gitea', 'acme');
+    await choose('Organization in Gitea', 'Acme Corporation');
     await choose('Team in Gitea', 'developers');
     await page.getByRole('textbox', { name: 'First repository' }).fill('trajectories');
     await page.getByRole('radio', { name: "The organization's, with a first commit" }).check();

@@ -1,5 +1,5 @@
 import { keycloakTransformerExtensionPoint } from '@backstage-community/plugin-catalog-backend-module-keycloak';
-import { coreServices, createBackendModule } from '@backstage/backend-plugin-api';
+import { createBackendModule } from '@backstage/backend-plugin-api';
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { KeycloakHierarchyProcessor } from './processor';
 import { groupTransformer, userTransformer } from './transformers';
@@ -17,11 +17,10 @@ export const catalogModuleKeycloakOrganizations = createBackendModule({
       deps: {
         catalog: catalogProcessingExtensionPoint,
         keycloak: keycloakTransformerExtensionPoint,
-        logger: coreServices.logger,
       },
-      async init({ catalog, keycloak, logger }) {
+      async init({ catalog, keycloak }) {
         keycloak.setGroupTransformer(groupTransformer);
-        keycloak.setUserTransformer(userTransformer(logger));
+        keycloak.setUserTransformer(userTransformer);
         catalog.addProcessor(new KeycloakHierarchyProcessor());
       },
     });

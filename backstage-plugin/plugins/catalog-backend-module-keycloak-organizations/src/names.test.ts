@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { groupName, organizationOf, parentOf } from './names';
+import { groupName, organizationOf, parentOf, userName } from './names';
 
 test('a group is named after its full path', () => {
   assert.equal(groupName('/acme-corp'), 'acme-corp');
@@ -24,8 +24,21 @@ test('two paths never have one name', () => {
     `/${'a'.repeat(65)}`,
   ];
   const names = paths.map(groupName);
-  assert.equal(new Set(names).size, paths.length, names.join(' '));
+  // What looks like the name of another path is none.
+  names.push(groupName(`/${names[3]}`));
+  assert.equal(new Set(names).size, names.length, names.join(' '));
   for (const name of names) assert.match(name, /^[a-z0-9]([-_.a-z0-9]{0,61}[a-z0-9])?$/i);
+});
+
+test('a user name stays where the catalog takes it, and else ends in a hash of the id', () => {
+  for (const plain of ['jane', 'j.doe', 'j_doe-2', 'a'.repeat(63)]) assert.equal(userName(plain, '1'), plain);
+  const others = ['jane@acme.test', '_jane', 'jane.', 'Jane', '团队', 'a'.repeat(64), 'jane-0123456789abcdef'];
+  for (const other of others) {
+    const [name, namesake] = [userName(other, '1'), userName(other, '2')];
+    assert.match(name, /^([a-z0-9]([-_.a-z0-9]*[a-z0-9])?-)?[0-9a-f]{16}$/i);
+    assert.ok(name.length <= 63, name);
+    assert.notEqual(name, namesake);
+  }
 });
 
 test('the topmost group of the path is the organization, and has no parent', () => {

@@ -3,19 +3,40 @@ import { createHash } from 'node:crypto';
 /** What Backstage takes as an entity's name. */
 const LONGEST = 63;
 
+/** How a hash stands at the end of a name: 64 bits, so that nobody can find a second path with the same one. */
+const HASHED = /-[0-9a-f]{16}$/;
+
 /**
  * The name in the catalog of the group at a path in Keycloak: `/acme-corp/engineering` is `acme-corp.engineering`.
- * Two paths never have one name: where a part cannot stand as it is, the end of the name is made from the whole path.
+ * In practice two paths never have one name: where a part cannot stand as it is, the name ends in a hash of the path.
  */
 export function groupName(path: string): string {
   const parts = partsOf(path);
   const plain = parts.join('.');
-  if (plain.length <= LONGEST && parts.every(part => /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/i.test(part))) return plain;
-  const digest = createHash('sha256').update(path).digest('hex').slice(0, 8);
-  const legible = plain
-    .replace(/[^a-z0-9]+/gi, '-')
-    .slice(0, LONGEST - digest.length - 1)
-    .replace(/^-+|-+$/g, '');
+  return parts.every(part => /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/i.test(part)) && fits(plain)
+    ? plain
+    : hashed(plain.replace(/[^a-z0-9]+/gi, '-'), path);
+}
+
+/**
+ * The name in the catalog of a person. A user name that cannot stand as it is, such as an e-mail address, ends in a
+ * hash of the person's id in Keycloak, which nobody chooses: so nobody can register under another one's name.
+ */
+export function userName(username: string, id: string): string {
+  return /^[a-z0-9]([-_.a-z0-9]*[a-z0-9])?$/.test(username) && fits(username)
+    ? username
+    : hashed(username.replace(/[^-_.a-z0-9]+/gi, '-'), id);
+}
+
+/** Whether a name can stand as it is. What looks like a hashed name could be meant to be taken for one. */
+function fits(name: string): boolean {
+  return name.length <= LONGEST && !HASHED.test(name);
+}
+
+/** A name that can be read and that ends in a hash of `unique`. */
+function hashed(name: string, unique: string): string {
+  const digest = createHash('sha256').update(unique).digest('hex').slice(0, 16);
+  const legible = name.slice(0, LONGEST - digest.length - 1).replace(/^[-_.]+|[-_.]+$/g, '');
   return [legible, digest].filter(Boolean).join('-');
 }
 

@@ -1,11 +1,6 @@
-import {
-  type GroupTransformer,
-  sanitizeUserNameTransformer,
-  type UserTransformer,
-} from '@backstage-community/plugin-catalog-backend-module-keycloak';
-import type { LoggerService } from '@backstage/backend-plugin-api';
+import type { GroupTransformer, UserTransformer } from '@backstage-community/plugin-catalog-backend-module-keycloak';
 import { label } from './labels';
-import { groupName, organizationOf, parentOf } from './names';
+import { groupName, organizationOf, parentOf, userName } from './names';
 
 /** The annotation that keeps a group's full path in Keycloak. */
 export const KEYCLOAK_PATH = 'keycloak.org/path';
@@ -23,31 +18,12 @@ export const groupTransformer: GroupTransformer = async (entity, group) => {
   return entity;
 };
 
-/** Leaves out who is disabled, and whoever would be taken for somebody else; says whose organizations a person is in. */
-export function userTransformer(logger: LoggerService): UserTransformer {
-  // One list of groups comes with all people of one reading.
-  const names = new WeakMap<object, Map<string, string>>();
-  return async (entity, user, realm, groups) => {
-    if (user.enabled === false) return undefined;
-    const sanitized = await sanitizeUserNameTransformer(entity, user, realm, groups);
-    if (!sanitized) return undefined;
-
-    const taken = names.get(groups) ?? new Map<string, string>();
-    names.set(groups, taken);
-    const name = sanitized.metadata.name.toLowerCase();
-    const other = taken.get(name);
-    if (other !== undefined) {
-      logger.warn(
-        `Keycloak's user ${user.username} is left out of the catalog: ${other} has the name ${name} there. Rename one.`,
-      );
-      return undefined;
-    }
-    taken.set(name, user.username ?? name);
-
-    const paths = groups
-      .filter(({ members }) => user.username && members?.includes(user.username))
-      .map(g => g.path ?? '');
-    label(sanitized, [...new Set(paths.filter(Boolean).map(organizationOf))]);
-    return sanitized;
-  };
-}
+/** Leaves out who is disabled, names everybody apart, and says whose organizations a person is in. */
+export const userTransformer: UserTransformer = async (entity, { id, username, enabled }, _realm, groups) => {
+  // Keycloak gives everybody an id and a user name.
+  if (enabled === false || !id || !username) return undefined;
+  entity.metadata.name = userName(username, id);
+  const paths = groups.flatMap(({ path, members }) => (path && members?.includes(username) ? [path] : []));
+  label(entity, [...new Set(paths.map(organizationOf))]);
+  return entity;
+};

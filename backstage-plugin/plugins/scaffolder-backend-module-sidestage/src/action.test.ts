@@ -1,5 +1,5 @@
 import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
-import type { BackstageCredentials } from '@backstage/backend-plugin-api';
+import type { BackstageCredentials, LoggerService } from '@backstage/backend-plugin-api';
 import type { ActionContext } from '@backstage/plugin-scaffolder-node';
 import type { JsonObject } from '@backstage/types';
 import assert from 'node:assert/strict';
@@ -20,9 +20,11 @@ function step(
     credentials?: BackstageCredentials;
     limits?: Partial<ClientLimits>;
     cancelLimit?: number;
+    backendLog?: LoggerService;
+    output?: () => void;
   } = {},
 ) {
-  const { signal, credentials = mockCredentials.user(), limits, cancelLimit } = options;
+  const { signal, credentials = mockCredentials.user(), limits, cancelLimit, backendLog = recordingLogger() } = options;
   const lines: string[] = [];
   const waiting = new Map<string, () => void>();
   const logger = recordingLogger(line => {
@@ -36,7 +38,7 @@ function step(
     {
       client,
       auth: mockServices.auth(),
-      logger: recordingLogger(),
+      logger: backendLog,
       ...(cancelLimit !== undefined && { cancelLimit }),
     },
   );
@@ -50,6 +52,7 @@ function step(
     createTemporaryDirectory: () => assert.fail('there are no files'),
     getInitiatorCredentials: () => Promise.resolve(credentials),
     output: (name, value) => {
+      options.output?.();
       outputs[String(name)] = value;
     },
     ...(signal && { signal }),
@@ -145,7 +148,7 @@ describe('a step', () => {
       await fails(done, 'CancelledError', /Sidestage did not say within .* that the run has ended/);
     });
 
-    test('is not started again after a restart of Sidestage', async () => {
+    test('is not started again when Sidestage does not know its run any more', async () => {
       const controller = new AbortController();
       const { done, said } = step(sidestage, { signal: controller.signal });
       const run = await sidestage.nextRun();
@@ -154,7 +157,7 @@ describe('a step', () => {
       controller.abort();
       await sidestage.requested('POST', /\/cancel$/);
       sidestage.forget();
-      await fails(done, 'CancelledError', /Sidestage was restarted meanwhile/);
+      await fails(done, 'CancelledError', /Sidestage does not know run \S+ any more\. Look at the service/);
       assert.equal((await sidestage.requested('POST', /\/runs$/)).length, 1);
     });
   });
@@ -229,9 +232,58 @@ describe('a step', () => {
       refuse(response, { status: 429, code: 'rate_limited', detail: 'Slow down.', retryable: true, retryAfter: 0.01 });
       return true;
     };
-    const { done } = step(sidestage);
+    const { done, lines } = step(sidestage);
     (await sidestage.nextRun()).succeed({});
     await done;
+    assert.equal(lines[0], 'warn: Sidestage asks to wait: Slow down.');
+  });
+
+  test('gives up on a Sidestage that takes its start and does not answer', async () => {
+    sidestage.override = () => true;
+    const { done } = step(sidestage, { limits: { start: 50 } });
+    await fails(done, 'ServiceUnavailableError', /^Sidestage cannot be reached at \S+ \(no answer in time\)/);
+  });
+
+  test('comes back to its run when Sidestage stops, and says why it went', async () => {
+    const { done, lines, said } = step(sidestage);
+    const run = await sidestage.nextRun();
+    run.log('Building');
+    await said('Building');
+    run.leave();
+    await sidestage.requested('GET', /\/events$/, 2);
+    run.succeed({});
+    await done;
+    assert.deepEqual(lines.slice(2), [
+      'warn: The connection to Sidestage is lost (Sidestage is stopping): connecting again. The run goes on meanwhile.',
+      'info: The connection to Sidestage is back.',
+    ]);
+  });
+
+  test('leaves the stack of a fault of ours in the log of the backend, and shows the sentence', async () => {
+    const fault = new TypeError('x is not a function');
+    const { stack } = fault;
+    const logged: unknown[] = [];
+    const backendLog = recordingLogger((line, meta) => logged.push(line, meta));
+    const output = () => {
+      throw fault;
+    };
+    const { done } = step(sidestage, { backendLog, output });
+    (await sidestage.nextRun()).succeed({ id: 'w-1' });
+    await fails(done, 'TypeError', 'x is not a function');
+    assert.deepEqual(logged, ['error: Step of coder:create-workspace failed', fault]);
+    assert.equal(fault.stack, stack);
+  });
+
+  test('says what the log of Sidestage has the reason of a refusal under', async () => {
+    const logged: string[] = [];
+    sidestage.override = (_, response) => {
+      const detail = "The token was not accepted. Sidestage's log has the reason under this request's id.";
+      refuse(response, { status: 401, code: 'unauthenticated', detail, requestId: 'r-1' });
+      return true;
+    };
+    const { done } = step(sidestage, { backendLog: recordingLogger(line => logged.push(line)) });
+    await fails(done, 'AuthenticationError', /under this request's id\. \(request r-1\)$/);
+    assert.deepEqual(logged, ['debug: Step of coder:create-workspace failed']);
   });
 
   test('gives up on a connection that stays lost', async () => {

@@ -3,7 +3,7 @@ import { AuthenticationError } from '@backstage/errors';
 import type { ActionContext, TemplateAction } from '@backstage/plugin-scaffolder-node';
 import type { JsonObject } from '@backstage/types';
 import type { ActionDescriptor, RunEvent, SidestageClient, TokenSource } from './client';
-import { ProblemError, toStepError } from './errors';
+import { CancelledError, isExpected, ProblemError, toStepError, UnreachableError } from './errors';
 import { idempotencyKey } from './idempotencyKey';
 import { StepLog } from './stepLog';
 
@@ -13,7 +13,7 @@ export const SIDESTAGE_PLUGIN_ID = 'sidestage';
 /** How long a cancelled run may take to end, in milliseconds. */
 const CANCEL_LIMIT = 30_000;
 
-/** How often a run may vanish from Sidestage before the step gives up. */
+/** How often Sidestage may forget the step's run before the step gives up. */
 const MOST_RESTARTS = 5;
 
 /** What the actions of Sidestage need. */
@@ -48,7 +48,8 @@ export function toTemplateAction(
       try {
         await new Step(id, ctx, options).run();
       } catch (error) {
-        options.logger.debug(`Step of ${id} failed`, error instanceof Error ? error : { error: String(error) });
+        const level = isExpected(error) ? 'debug' : 'error';
+        options.logger[level](`Step of ${id} failed`, error instanceof Error ? error : { error: String(error) });
         throw toStepError(error);
       }
     },
@@ -89,13 +90,13 @@ class Step {
       patience = setTimeout(() => this.#over.abort(), limit);
     };
     try {
-      if (this.#isCancelled) throw cancelled('The task was cancelled before the step began.');
+      if (this.#isCancelled) throw new CancelledError('The task was cancelled before the step began.');
       signal?.addEventListener('abort', onAbort, { once: true });
       await this.#runToEnd();
     } catch (error) {
       // The only one who aborts before the step is over is the time limit of the cancellation.
       if (!this.#over.signal.aborted) throw error;
-      throw cancelled(
+      throw new CancelledError(
         `The task was cancelled, but Sidestage did not say within ${Math.round(limit / 1000)} s that the run has ended. ` +
           `It may still be going on: look at the service before running the template again.`,
       );
@@ -107,7 +108,10 @@ class Step {
     }
   }
 
-  /** Starts the run and follows it; again, when Sidestage was restarted and no longer knows it. */
+  /**
+   * Starts the run and follows it. A run outlives a restart of Sidestage; it is started again only when Sidestage does
+   * not know it: its journal was lost, or the run is older than what is kept.
+   */
   async #runToEnd() {
     for (let restarts = 0; ; restarts++) {
       const run = await this.#start();
@@ -115,12 +119,15 @@ class Step {
       const end = await this.#follow(run.id);
       if (end === 'done') return;
       if (this.#isCancelled) {
-        throw cancelled(`The task was cancelled. Sidestage was restarted meanwhile, which ended run ${run.id}, too.`);
+        throw new CancelledError(
+          `The task was cancelled, and Sidestage does not know run ${run.id} any more. ` +
+            `Look at the service before running the template again.`,
+        );
       }
       if (restarts === MOST_RESTARTS) throw end;
       this.#log.say(
         'warn',
-        `Sidestage does not know run ${run.id} any more: it was restarted. Starting it again; what it made is adopted.`,
+        `Sidestage does not know run ${run.id} any more: starting it again. What was made is found and used.`,
       );
     }
   }
@@ -135,7 +142,13 @@ class Step {
     };
     const run = await this.#client.startRun(this.#token, request, {
       signal: this.#over.signal,
-      onRetry: reason => this.#log.say('warn', `Sidestage cannot be reached (${reason}): trying again.`),
+      onRetry: error => {
+        const why =
+          error instanceof UnreachableError
+            ? `Sidestage cannot be reached (${error.reason}): trying again.`
+            : `Sidestage asks to wait: ${error.message}`;
+        this.#log.say('warn', why);
+      },
     });
     if (run.joined) this.#log.say('info', `Sidestage had run ${run.id} of this step already: following it.`);
     else this.#log.say('debug', `Sidestage started run ${run.id}.`);
@@ -237,10 +250,4 @@ function expiryOf({ expiresAt }: BackstageCredentials): Date | undefined {
   if (!expiresAt) return undefined;
   const date = new Date(expiresAt);
   return Number.isNaN(date.getTime()) ? undefined : date;
-}
-
-function cancelled(sentence: string): Error {
-  const error = new Error(sentence);
-  error.name = 'CancelledError';
-  return error;
 }

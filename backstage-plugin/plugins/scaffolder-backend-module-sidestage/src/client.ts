@@ -84,8 +84,8 @@ export class SidestageClient {
 
   /** The actions that Sidestage offers. Asks again while it cannot be reached, for `patience` milliseconds. */
   async actions(token: TokenSource, patience: number): Promise<ActionDescriptor[]> {
-    const signal = AbortSignal.timeout(patience);
-    const list = await this.#persist(patience, signal, () => this.#json('GET', '/v1/actions', { token, signal }));
+    const get = (signal: AbortSignal) => this.#json('GET', '/v1/actions', { token, signal });
+    const list = await this.#persist(patience, new AbortController().signal, get);
     const actions = readActions(list.body);
     if (!actions) throw this.#unexpected('GET', '/v1/actions', 'with something that is no list of actions');
     return actions;
@@ -98,13 +98,12 @@ export class SidestageClient {
   async startRun(
     token: TokenSource,
     { action, input, dryRun, idempotencyKey }: RunRequest,
-    options: { signal: AbortSignal; onRetry: (reason: string) => void; patience?: number },
+    { signal, onRetry }: { signal: AbortSignal; onRetry: (error: Error) => void },
   ): Promise<StartedRun> {
-    const { signal, onRetry, patience = this.#limits.start } = options;
     const body = JSON.stringify({ action, input, dryRun });
     const headers = { 'idempotency-key': idempotencyKey };
-    const post = () => this.#json('POST', '/v1/runs', { token, signal, headers, body });
-    const answer = await this.#persist(patience, signal, post, onRetry);
+    const post = (limit: AbortSignal) => this.#json('POST', '/v1/runs', { token, signal: limit, headers, body });
+    const answer = await this.#persist(this.#limits.start, signal, post, onRetry);
     const id = isObject(answer.body) ? answer.body.id : undefined;
     if (typeof id !== 'string') throw this.#unexpected('POST', '/v1/runs', 'without the id of a run');
     return { id, joined: answer.status === 200 };
@@ -113,14 +112,13 @@ export class SidestageClient {
   /**
    * Everything that a run says, once and in order, until its end. A lost connection is made again and goes on after
    * the last event that was seen. Throws {@link UnreachableError} when that fails for too long, {@link ProblemError}
-   * when Sidestage refuses (404: it does not know the run, it may have been restarted).
+   * when Sidestage refuses (404: it does not know the run).
    */
   async *followRun(token: TokenSource, runId: string, signal: AbortSignal): AsyncGenerator<FollowEvent, void> {
     const pause = this.#pauses(signal);
     let lastEventId = 0;
     let lostAt: number | undefined;
     for (;;) {
-      let failure = new UnreachableError(this.baseUrl, 'the event stream ended before the run did');
       try {
         for await (const batch of this.#stream(token, runId, lastEventId, signal)) {
           if (lostAt !== undefined) {
@@ -137,14 +135,13 @@ export class SidestageClient {
         }
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error;
-        failure = error;
+        signal.throwIfAborted();
+        if (lostAt === undefined) {
+          lostAt = performance.now();
+          yield { event: 'lost', reason: error.reason };
+        }
+        if (performance.now() - lostAt > this.#limits.reconnect) throw error;
       }
-      signal.throwIfAborted();
-      if (lostAt === undefined) {
-        lostAt = performance.now();
-        yield { event: 'lost', reason: failure.reason };
-      }
-      if (performance.now() - lostAt > this.#limits.reconnect) throw failure;
       await pause.next();
     }
   }
@@ -152,10 +149,14 @@ export class SidestageClient {
   /** Asks a run to end. */
   async cancelRun(token: TokenSource, runId: string, signal: AbortSignal): Promise<void> {
     const path = `/v1/runs/${encodeURIComponent(runId)}/cancel`;
-    await this.#persist(this.#limits.reconnect, signal, () => this.#json('POST', path, { token, signal }));
+    const post = (limit: AbortSignal) => this.#json('POST', path, { token, signal: limit });
+    await this.#persist(this.#limits.reconnect, signal, post);
   }
 
-  /** The events of one connection, in the batches in which they come. A batch may be empty: a comment came. */
+  /**
+   * The events of one connection, in the batches in which they come. A batch may be empty: a comment came. Throws
+   * {@link UnreachableError} where it ends: whoever has seen the run's end reads no further.
+   */
   async *#stream(token: TokenSource, runId: string, lastEventId: number, signal: AbortSignal) {
     const path = `/v1/runs/${encodeURIComponent(runId)}/events`;
     const silence = new Silence(this.#limits.streamSilence);
@@ -172,8 +173,10 @@ export class SidestageClient {
         throw await this.#refusal('GET', path, response);
       }
       let batch: { id: number; event: RunEvent }[] = [];
+      let isStopping = false;
       const parser = createParser({
         onEvent: ({ id, event, data }) => {
+          if (event === 'reconnect') isStopping = true;
           const known = readEvent(event, data);
           if (!known) return;
           if (!/^[1-9]\d*$/.test(id ?? ''))
@@ -191,8 +194,10 @@ export class SidestageClient {
         }
       } catch (error) {
         if (error instanceof UnexpectedAnswerError || signal.aborted) throw error;
-        throw new UnreachableError(this.baseUrl, reasonOf(silence.signal.reason ?? error));
+        if (!isStopping) throw new UnreachableError(this.baseUrl, reasonOf(silence.signal.reason ?? error));
       }
+      const reason = isStopping ? 'Sidestage is stopping' : 'the event stream ended before the run did';
+      throw new UnreachableError(this.baseUrl, reason);
     } finally {
       silence.end();
     }
@@ -249,22 +254,26 @@ export class SidestageClient {
     );
   }
 
-  /** Repeats `request` while Sidestage cannot be reached or asks to wait, for `patience` milliseconds. */
+  /**
+   * Repeats `request` while Sidestage cannot be reached or asks to wait. After `patience` milliseconds it is over, in
+   * the middle of a request, too: the signal that each is given says so.
+   */
   async #persist<T>(
     patience: number,
     signal: AbortSignal,
-    request: () => Promise<T>,
-    onRetry?: (reason: string) => void,
+    request: (limit: AbortSignal) => Promise<T>,
+    onRetry?: (error: Error) => void,
   ): Promise<T> {
     const deadline = performance.now() + patience;
-    const pause = this.#pauses(signal);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+    const pause = this.#pauses(limit);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await request();
+        return await request(limit);
       } catch (error) {
         const wait = waitFor(error);
-        if (wait === undefined || signal.aborted || performance.now() + wait >= deadline) throw error;
-        if (attempt === 1) onRetry?.(error instanceof UnreachableError ? error.reason : (error as Error).message);
+        if (wait === undefined || limit.aborted || performance.now() + wait >= deadline) throw error;
+        if (attempt === 1) onRetry?.(error as Error);
         try {
           await pause.next(wait);
         } catch {
@@ -298,7 +307,7 @@ interface RequestOptions {
   body?: string;
 }
 
-/** Reads a list of action descriptors; undefined when it is none. Leaves out what is no action. */
+/** Reads a list of action descriptors; undefined when it is none, or holds something that is no action. */
 export function readActions(value: unknown): ActionDescriptor[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const actions = value.filter(item => isObject(item) && typeof item.id === 'string' && item.id !== '');

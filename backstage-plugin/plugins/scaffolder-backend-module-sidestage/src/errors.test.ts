@@ -26,6 +26,13 @@ test('each status of the run API has its class of @backstage/errors, or its own 
   }
 });
 
+test('the id of a request is shown where the reason is in the log alone', () => {
+  const messageOf = (code: string, status: number) =>
+    toStepError(new ProblemError({ status, code, detail: 'A sentence.', requestId: 'r-1' })).message;
+  assert.equal(messageOf('internal', 500), 'A sentence. (request r-1)');
+  assert.equal(messageOf('conflict', 409), 'A sentence.');
+});
+
 test('an error of ours shows no path either', () => {
   const error = toStepError(new TypeError('x is not a function'));
   assert.equal(error.stack, 'TypeError: x is not a function');
@@ -39,10 +46,9 @@ test('only a problem is read as one', () => {
   assert.equal(asProblem({ error: { message: 'no' } }), undefined);
   assert.equal(asProblem('no'), undefined);
   assert.equal(asProblem(null), undefined);
-  assert.deepEqual(asProblem({ status: 400, code: 'x', detail: 'y', errors: [{ field: '/a', detail: 'b' }, 'no'] }), {
-    status: 400,
-    code: 'x',
-    detail: 'y',
+  const problem = { status: 400, code: 'x', detail: 'y', requestId: 'r' };
+  assert.deepEqual(asProblem({ ...problem, more: 1, errors: [{ field: '/a', detail: 'b' }, 'no'] }), {
+    ...problem,
     errors: [{ field: '/a', detail: 'b' }],
   });
 });

@@ -21,12 +21,14 @@ export interface Problem {
   retryable?: boolean;
   /** Seconds to wait. */
   retryAfter?: number;
+  /** What Sidestage's log has the refused request under. */
+  requestId?: string;
 }
 
 /** Reads a problem out of anything that was parsed from JSON. */
 export function asProblem(value: unknown): Problem | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { status, code, detail, errors, retryable, retryAfter } = value as Record<string, unknown>;
+  const { status, code, detail, errors, retryable, retryAfter, requestId } = value as Record<string, unknown>;
   if (typeof status !== 'number' || typeof code !== 'string' || typeof detail !== 'string') return undefined;
   const problem: Problem = { status, code, detail };
   if (Array.isArray(errors)) {
@@ -38,6 +40,7 @@ export function asProblem(value: unknown): Problem | undefined {
   }
   if (typeof retryable === 'boolean') problem.retryable = retryable;
   if (typeof retryAfter === 'number') problem.retryAfter = retryAfter;
+  if (typeof requestId === 'string') problem.requestId = requestId;
   return problem;
 }
 
@@ -73,6 +76,21 @@ export class UnexpectedAnswerError extends Error {
   override name = 'UnexpectedAnswerError';
 }
 
+/** The task was cancelled. */
+export class CancelledError extends Error {
+  override name = 'CancelledError';
+}
+
+/** Whether an error is one that a step may end with. Any other is a fault of this module or of Backstage. */
+export function isExpected(error: unknown): boolean {
+  return [ProblemError, UnreachableError, UnexpectedAnswerError, CancelledError, AuthenticationError].some(
+    expected => error instanceof expected,
+  );
+}
+
+/** The refusals whose reason is in Sidestage's log alone, under the request's id. */
+const EXPLAINED_IN_LOG = ['unauthenticated', 'internal'];
+
 const classes: Record<number, new (message: string) => Error> = {
   400: InputError,
   401: AuthenticationError,
@@ -98,8 +116,9 @@ function nameOf(code: string): string {
  */
 export function toStepError(error: unknown): Error {
   if (error instanceof ProblemError) {
-    const { status, code, detail, errors = [] } = error.problem;
-    const message = [detail, ...errors.map(item => `- ${item.field}: ${item.detail}`)].join('\n');
+    const { status, code, detail, errors = [], requestId } = error.problem;
+    const reference = requestId && EXPLAINED_IN_LOG.includes(code) ? ` (request ${requestId})` : '';
+    const message = [detail + reference, ...errors.map(item => `- ${item.field}: ${item.detail}`)].join('\n');
     const Class = classes[status];
     const mapped = Class ? new Class(message) : new Error(message);
     if (!Class) mapped.name = nameOf(code);
@@ -108,11 +127,14 @@ export function toStepError(error: unknown): Error {
   if (error instanceof UnreachableError || error instanceof UnexpectedAnswerError) {
     return withoutStack(new ServiceUnavailableError(error.message));
   }
-  return withoutStack(error instanceof Error ? error : new Error(String(error)));
+  // Another error than the caught one, which keeps its stack for the log.
+  const shown = new Error(error instanceof Error ? error.message : String(error));
+  if (error instanceof Error) shown.name = error.name;
+  return withoutStack(shown);
 }
 
 /** The error with a stack that is only its name and message. */
-export function withoutStack<E extends Error>(error: E): E {
+function withoutStack<E extends Error>(error: E): E {
   error.stack = `${error.name}: ${error.message}`;
   return error;
 }

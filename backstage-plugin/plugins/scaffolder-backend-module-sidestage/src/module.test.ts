@@ -153,7 +153,7 @@ describe('with Sidestage', () => {
       assert.equal(lost[1], 'info: The connection to Sidestage is back.');
     });
 
-    test('is started again with the same key when Sidestage was restarted', async () => {
+    test('is started again with the same key when Sidestage does not know its run', async () => {
       const task = await scaffolder.task('one');
       const first = await sidestage.nextRun();
       first.log('Building');
@@ -166,7 +166,7 @@ describe('with Sidestage', () => {
       second.succeed(output);
       const { body } = await task.completion();
       assert.deepEqual(body.output, { url: output.workspaceUrl, created: true });
-      assert.match(task.log().join('\n'), /warn: Sidestage does not know run \S+ any more: it was restarted/);
+      assert.match(task.log().join('\n'), /warn: Sidestage does not know run \S+ any more: starting it again/);
       assert.ok(task.log().includes('info: Adopted'));
     });
 

@@ -55,6 +55,15 @@ export class FakeRun {
     this.#followers.clear();
   }
 
+  /** Sends the followers away, as a Sidestage does that stops. */
+  leave() {
+    const message = 'Sidestage is stopping; the run goes on. Follow it again.';
+    for (const response of this.#followers) {
+      response.end(`event: reconnect\nretry: 1000\ndata: ${JSON.stringify({ message })}\n\n`);
+    }
+    this.#followers.clear();
+  }
+
   /** Serves a follower that has seen the events up to `after`. */
   follow(response: ServerResponse, after: number) {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -126,7 +135,7 @@ export class FakeSidestage {
     await once(this.#server, 'close');
   }
 
-  /** As a restart does: runs are held in memory. */
+  /** As if its journal was lost. */
   forget() {
     const runs = [...this.#runs.values()];
     this.#runs = new Map();

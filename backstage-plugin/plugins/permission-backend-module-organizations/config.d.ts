@@ -16,7 +16,7 @@ export interface Config {
          */
         templates?: string[];
 
-        /** Actions that may be run for the organization, by their ids; `*` for all. Default: all. */
+        /** Actions that may be run for the organization, by their whole ids; `*` for all. Default: all. */
         actions?: string[];
       };
     };
@@ -29,7 +29,7 @@ export interface Config {
     administrators?: string[];
 
     /**
-     * Actions that concern no organization, by their ids. Default: those of Backstage's own that work in the task's
+     * Actions that concern no organization, by their whole ids. Default: those of Backstage's own that work in the task's
      * folder, look something up in the catalog, log or wait.
      *
      * @visibility backend

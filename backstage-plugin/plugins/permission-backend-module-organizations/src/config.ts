@@ -1,6 +1,7 @@
 import { type CompoundEntityRef, parseEntityRef, stringifyEntityRef } from '@backstage/catalog-model';
-import type { Config } from '@backstage/config';
+import { type Config, ConfigReader } from '@backstage/config';
 import { InputError } from '@backstage/errors';
+import type { JsonObject } from '@backstage/types';
 
 /** What the people of one organization may do. */
 export interface Organization {
@@ -41,41 +42,62 @@ const SHARED_ACTIONS = [
 /** Reads the rules, and refuses what is no rule: a policy that is misread lets people in. */
 export function readRules(config: Config): Rules {
   const sidestage = config.getConfig('sidestage');
-  const table = sidestage.getOptionalConfig('organizations');
-  if (!table) {
+  // As it is: Backstage's configuration takes no key that begins with a digit or has a dot, and a name may.
+  const table = sidestage.getOptional('organizations');
+  if (!isObject(table)) {
     throw new InputError(
       "sidestage.organizations in Backstage's configuration must say which groups make an organization.",
     );
   }
-  const organizations = table.keys().map(name => {
-    const organization = table.getConfig(name);
+  const organizations = Object.entries(table).map(([name, value]) => {
+    const place = `sidestage.organizations.${name}`;
+    const organization = new ConfigReader(isObject(value) ? value : {}, "Backstage's configuration", undefined, place);
     const groups = refs(organization, 'groups', 'Group');
     if (groups.length === 0) {
-      throw new InputError(`sidestage.organizations.${name}.groups must name the groups whose members are of ${name}.`);
+      throw new InputError(`${place}.groups must name the groups whose members are of ${name}.`);
     }
-    const templates = organization.getOptionalStringArray('templates') ?? [];
-    const actions = organization.getOptionalStringArray('actions') ?? ['*'];
     return {
       name,
       groups: groups.map(ref => stringifyEntityRef(ref)),
-      templates: templates.includes('*') ? ('all' as const) : refs(organization, 'templates', 'Template'),
-      actions: actions.includes('*') ? ('all' as const) : actions,
+      templates: isAll(organization, 'templates') ? ('all' as const) : refs(organization, 'templates', 'Template'),
+      actions: isAll(organization, 'actions') ? ('all' as const) : (texts(organization, 'actions') ?? 'all'),
     };
   });
   return {
     organizations,
     administrators: refs(sidestage, 'administrators', 'Group').map(ref => stringifyEntityRef(ref)),
-    sharedActions: sidestage.getOptionalStringArray('sharedActions') ?? SHARED_ACTIONS,
+    sharedActions: texts(sidestage, 'sharedActions') ?? SHARED_ACTIONS,
   };
 }
 
 /** The entities that a list names; all of one kind, which may be left out. */
 function refs(config: Config, key: string, kind: string): CompoundEntityRef[] {
-  return (config.getOptionalStringArray(key) ?? []).map(text => {
+  return (texts(config, key) ?? []).map(text => {
     const ref = parseEntityRef(text, { defaultKind: kind });
     if (ref.kind.toLowerCase() !== kind.toLowerCase()) {
       throw new InputError(`${text} among the ${key} of Backstage's sidestage configuration is no ${kind}.`);
     }
     return ref;
   });
+}
+
+function isAll(config: Config, key: string): boolean {
+  return config.getOptionalStringArray(key)?.includes('*') ?? false;
+}
+
+/** A list of names. One with a `*` in it would be compared as it is, and fit nothing. */
+function texts(config: Config, key: string): string[] | undefined {
+  const list = config.getOptionalStringArray(key);
+  const pattern = list?.find(text => text.includes('*'));
+  if (pattern !== undefined) {
+    throw new InputError(
+      `"${pattern}" among the ${key} of Backstage's sidestage configuration is no name: names are compared as a ` +
+        `whole. List each.`,
+    );
+  }
+  return list;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

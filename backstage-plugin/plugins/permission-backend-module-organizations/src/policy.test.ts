@@ -174,13 +174,39 @@ test('nobody is allowed nothing', async () => {
   assert.deepEqual(await policy.handle({ permission: taskCreatePermission }), { result: 'DENY' });
 });
 
+function read(sidestage: object) {
+  return readRules(mockServices.rootConfig({ data: { sidestage: { ...sidestage } } }));
+}
+
+test('an organization may have any name that it may have in Sidestage', () => {
+  const { organizations } = read({
+    organizations: { '3m': { groups: ['3m'], templates: ['*'] }, 'acme.com': { groups: ['acme.com'] } },
+  });
+  assert.deepEqual(organizations, [
+    { name: '3m', groups: ['group:default/3m'], templates: 'all', actions: 'all' },
+    { name: 'acme.com', groups: ['group:default/acme.com'], templates: [], actions: 'all' },
+  ]);
+});
+
+test('a pattern among names, which would fit nothing, is refused', () => {
+  const acme = (more: object) => read({ organizations: { acme: { groups: ['acme'], ...more } } });
+  assert.throws(() => acme({ actions: ['coder:*'] }), /"coder:\*" among the actions .* List each\./);
+  assert.throws(() => acme({ templates: ['template:default/*'] }), /"template:default\/\*" among the templates/);
+  assert.throws(
+    () => read({ organizations: { acme: { groups: ['acme'] } }, sharedActions: ['debug:*'] }),
+    /"debug:\*" among the sharedActions/,
+  );
+});
+
 test('a table that cannot be meant is refused', () => {
-  const read = (sidestage: object) => readRules(mockServices.rootConfig({ data: { sidestage: { ...sidestage } } }));
   assert.throws(() => read({}), /sidestage\.organizations/);
   assert.throws(
     () => read({ organizations: { acme: {} } }),
     /sidestage\.organizations\.acme\.groups must name the groups/,
   );
-  assert.throws(() => read({ organizations: { acme: { groups: 'group:default/acme' } } }), /groups/);
+  assert.throws(
+    () => read({ organizations: { acme: { groups: 'group:default/acme' } } }),
+    /'sidestage\.organizations\.acme\.groups'/,
+  );
   assert.throws(() => read({ organizations: { acme: { groups: ['user:default/jane'] } } }), /jane .* is no Group/);
 });

@@ -55,8 +55,8 @@ const keycloakIdMatchingUserEntityAnnotation = createSignInResolverFactory({
         if (!(error instanceof Error) || error.name !== 'NotFoundError') throw error;
         throw new NotFoundError(
           `Keycloak knows ${name}, but Backstage's catalog does not. It reads people from Keycloak from time to time: ` +
-            `try again in some minutes. If nothing changes, ask an administrator of Backstage for the user ` +
-            `whose annotation ${KEYCLOAK_ID} is ${sub}.`,
+            `try again in some minutes. If nothing changes, ask an administrator of Backstage to see that exactly one ` +
+            `user in the catalog has the annotation ${KEYCLOAK_ID}: ${sub}.`,
         );
       }
     };

@@ -23,7 +23,7 @@ export const authModuleAncestorOwnership = createBackendModule({
           async resolveOwnershipEntityRefs(entity) {
             const credentials = await auth.getOwnServiceCredentials();
             const groups = async (entityRefs: string[]) =>
-              (await catalog.getEntitiesByRefs({ entityRefs }, { credentials })).items;
+              (await catalog.getEntitiesByRefs({ entityRefs, fields: ['relations'] }, { credentials })).items;
             return { ownershipEntityRefs: await ownershipEntityRefs(entity, groups) };
           },
         });

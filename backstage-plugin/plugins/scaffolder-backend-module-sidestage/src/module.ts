@@ -17,12 +17,20 @@ import { toStepError } from './errors';
 
 const DEFAULT_STARTUP_TIMEOUT = 5_000;
 
-/** What tests set. */
+/**
+ * What tests set.
+ *
+ * @internal
+ */
 export interface ModuleOptions {
   limits?: Partial<ClientLimits>;
 }
 
-/** The module, with other limits than usual. */
+/**
+ * The module, with other limits than usual.
+ *
+ * @internal
+ */
 export function createSidestageModule({ limits }: ModuleOptions = {}) {
   return createBackendModule({
     pluginId: 'scaffolder',

@@ -1,14 +1,16 @@
 # make demo            a real Backstage runs a template through Sidestage; KEEP=1 leaves it running with its web UI
 # make test            everything that has to hold
-# make chaos          thousands of runs while everything is killed and cut; CHAOS_PEOPLE=1000
-# make bench          what the journal costs a run, what Sidestage adds to a step, what memory it takes; asserts nothing
+#   make test-rust, test-plugin, test-system    its parts
+# make chaos           thousands of runs while everything is killed and cut; CHAOS_PEOPLE=1000
+# make bench           what the journal costs a run, what Sidestage adds to a step, what memory it takes; asserts nothing
 # make lint, make fmt  what `make test` says about style; mend what can be mended
 # make schemas         writes actions-schema/ and the reference pages anew, after an action or a rule has changed
+# make expressions, yaml, backstage-actions   writes down anew what Backstage's own packages say, for the checker's tests
 # make screenshots     takes the pictures in docs/images anew
 # make clean           removes what was built and installed
 #
 # Nothing but Rust, a shell and either npm or python3 has to be there: the scripts install the rest into this folder
-# (Chromium, and Maven for Keycloak: with apt-get), and say what they do.
+# (PostgreSQL, Chromium, and Maven for Keycloak: with apt-get), and say what they do.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

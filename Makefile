@@ -68,21 +68,21 @@ test-rust:
 chaos: export CHAOS_PEOPLE ?= 1000
 chaos:
 	$(call title,Chaos: $(CHAOS_PEOPLE) people, faults, kill -9)
-	cargo test --package sidestage-cli --test chaos -- --nocapture
+	cargo test --workspace --test chaos -- --nocapture
 
 # With an ensure that does not look after a lost answer, chaos must fail.
 .PHONY: chaos-broken
 chaos-broken:
 	$(call title,Chaos with a broken ensure: it must fail)
 	! RUSTFLAGS='--cfg sidestage_broken_ensure' CARGO_TARGET_DIR=target/broken \
-	  cargo test --package sidestage-cli --test chaos -- --nocapture
+	  cargo test --workspace --test chaos -- --nocapture
 
 # Measures, and asserts nothing.
 .PHONY: bench
 bench:
 	scripts/install-postgres.sh >/dev/null
 	$(call title,Measure)
-	cargo bench --package sidestage-cli --bench journal --bench service
+	cargo bench --workspace --bench journal --bench service
 
 .PHONY: node
 node:

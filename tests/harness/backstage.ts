@@ -6,7 +6,6 @@ import { type Keycloak, PEOPLE } from './keycloak.ts';
 import { ROOT } from './paths.ts';
 import { Service } from './process.ts';
 import type { Sandbox } from './sandbox.ts';
-import { FORMS_KEY } from './sidestage.ts';
 import { serverSentEvents } from './sse.ts';
 import { plain } from './text.ts';
 import { until } from './until.ts';
@@ -247,16 +246,8 @@ function runConfig(options: BackstageOptions, url: string): Record<string, unkno
     },
     ...(remote.length > 0 ? { discovery: { endpoints: remote.map((plugin) => ({ target: plugin.url, plugins: [plugin.id] })) } } : {}),
     ...(options.door === 2 ? { sidestage: { baseUrl: options.sidestageUrl } } : {}),
-    // Choices for forms. A GET and nothing else: the key behind it is everybody's who has signed in.
-    proxy: {
-      endpoints: {
-        '/sidestage': {
-          target: `${options.sidestageUrl}/api`,
-          headers: { Authorization: `Bearer ${FORMS_KEY}` },
-          allowedMethods: ['GET'],
-        },
-      },
-    },
+    // Choices for forms, as docs/forms.md says.
+    proxy: { endpoints: { '/sidestage': { target: `${options.sidestageUrl}/api`, credentials: 'forward', allowedMethods: ['GET'] } } },
     ...('gitea' in options.sandbox.tokens ? { integrations: { gitea: [giteaIntegration(options.sandbox)] } } : {}),
     catalog: {
       locations: [

@@ -20,9 +20,6 @@ export interface SidestageOptions {
 /** A key for CI, as `auth.keys` takes it. Made up for these runs. */
 export const CI_KEY = 'sidestage-tests-ci-key-0123456789abcdef';
 
-/** The key that Backstage's proxy uses to read choices for forms. */
-export const FORMS_KEY = 'sidestage-tests-forms-key-0123456789abcdef';
-
 /** What Sidestage keeps of a key, as `sidestage keys` prints it. */
 const kept = (key: string): string =>
   `hash: sha256:${createHash('sha256').update(key).digest('hex')}
@@ -71,10 +68,6 @@ auth:
 ${keycloak === undefined ? '' : acceptedFrom(keycloak)}  keys:
     - name: ci
       ${kept(CI_KEY)}
-    # What Backstage's proxy shows: forms read choices by it, and it can do nothing else.
-    - name: forms
-      ${kept(FORMS_KEY)}
-      actions: []
 connections:
 ${services.map(([service]) => connection(service, sandbox.urlOf(service))).join('')}${moreConfig}`,
     );

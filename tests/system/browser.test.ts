@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { Browser } from '../harness/browser.ts';
 import { serveFrontend, type Frontend } from '../harness/frontend.ts';
 import { freePort } from '../harness/ports.ts';
+import { choose, next } from './form.ts';
 import { useSystem } from './use-system.ts';
 
 let port: number;
@@ -52,7 +53,9 @@ test('a person in a browser finds the action, fills in the form, watches the log
     const card = page.locator('.MuiCard-root').filter({ has: page.getByRole('heading', { name: 'Coder workspace' }) });
     await card.getByRole('button', { name: 'Choose' }).click();
     await page.getByRole('textbox', { name: 'Name' }).fill('dev');
-    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('textbox', { name: 'Organization' }).fill('acme');
+    await next(page);
+    await choose(page, 'Organization in Coder', 'coder');
     await page.getByRole('spinbutton', { name: 'CPU cores' }).fill('4');
     await picture('form');
     await page.getByRole('button', { name: 'Review' }).click();
@@ -92,18 +95,7 @@ test('a person in a browser finds the action, fills in the form, watches the log
   });
 });
 
-/** Chooses in a list that SelectFieldFromApi shows: what it offers comes from the service. */
-async function choose(label: string, ...options: string[]): Promise<void> {
-  await page.locator(`[aria-label="${label}"]`).getByRole('button').click();
-  for (const option of options) await page.getByRole('option', { name: option, exact: true }).click();
-  // A list of which several can be chosen stays open.
-  if (options.length > 1) await page.keyboard.press('Escape');
-  await page.getByRole('listbox').waitFor({ state: 'hidden' });
-}
-
 test('a person in a browser onboards somebody, choosing from what is in the services, and sees a link to each account', async (t) => {
-  const next = (): Promise<void> => page.getByRole('button', { name: 'Next' }).click();
-
   await t.test('says who it is', async () => {
     // Somebody who has not signed in yet.
     page = await browser.newPage();
@@ -114,23 +106,23 @@ test('a person in a browser onboards somebody, choosing from what is in the serv
     await page.getByRole('textbox', { name: 'E-mail address' }).fill('katherine@example.com');
     await page.getByRole('textbox', { name: 'User name' }).fill('katherine');
     await page.getByRole('textbox', { name: 'Organization' }).fill('acme');
-    await next();
+    await next(page);
   });
 
   await t.test('chooses what there is in each service', async () => {
-    await choose('Organization in Coder', 'acme');
-    await choose('Workspace template', 'node');
-    await next();
-    await choose('Organization in Gitea', 'Acme Corporation');
-    await choose('Team in Gitea', 'developers');
+    await choose(page, 'Organization in Coder', 'acme');
+    await choose(page, 'Workspace template', 'node');
+    await next(page);
+    await choose(page, 'Organization in Gitea', 'Acme Corporation');
+    await choose(page, 'Team in Gitea', 'developers');
     await page.getByRole('textbox', { name: 'First repository' }).fill('trajectories');
     await page.getByRole('radio', { name: "The organization's, with a first commit" }).check();
-    await page.getByRole('radio', { name: 'Everybody' }).check();
-    await next();
-    await choose('Team in Mattermost', 'Engineering');
-    await choose('Channels', 'Backend', 'Off-Topic');
+    await page.getByRole('radio', { name: 'Everybody who reaches this Gitea' }).check();
+    await next(page);
+    await choose(page, 'Team in Mattermost', 'Engineering');
+    await choose(page, 'Channels', 'Backend', 'Off-Topic');
     await picture('onboarding-form');
-    await next();
+    await next(page);
     await page.getByRole('textbox', { name: 'Job title' }).fill('Mathematician');
     await page.getByRole('textbox', { name: 'Or a new company' }).fill('NACA');
     await page.getByRole('button', { name: 'Review' }).click();

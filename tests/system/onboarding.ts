@@ -196,6 +196,41 @@ export function onboardingOfEachDoor(door: Door, running: () => System): void {
     assert.deepEqual(second.links, first.links);
   });
 
+  test(`each service has a template of its own, through door ${door}`, async () => {
+    const { sandbox } = running();
+    const person = { username: 'vera', email: 'vera@example.com', organization: 'acme' };
+    const templates: [string, Values, string[]][] = [
+      [
+        'gitea-account',
+        { ...person, fullName: 'Vera Rubin', giteaOrganization: 'acme', giteaTeam: 'developers', repository: 'vera-first' },
+        ['vera in Gitea', 'Organization acme', 'Repository vera/vera-first'],
+      ],
+      ['mattermost-account', { ...person, firstName: 'Vera', lastName: 'Rubin', team: 'engineering', channels: ['backend'] }, ['vera in Mattermost']],
+      [
+        'twenty-person',
+        { firstName: 'Vera', lastName: 'Rubin', email: person.email, organization: 'acme', jobTitle: 'Astronomer', newCompany: 'Carnegie' },
+        ['Vera Rubin in Twenty', 'The company'],
+      ],
+    ];
+    const before = await writes(sandbox);
+    for (const [template, values, links] of templates) {
+      const made = outputOf(await run(running(), template, values));
+      assert.match(made.text[0]?.content ?? '', /is made\./, template);
+      assert.deepEqual(made.links.map(({ title }) => title), links);
+      const again = outputOf(await run(running(), template, values));
+      assert.match(again.text[0]?.content ?? '', /was there already\./, template);
+      assert.deepEqual(again.links, made.links);
+    }
+    const services = (await writes(sandbox)).slice(before.length).map(({ service }) => service);
+    assert.deepEqual([...new Set(services)], ['gitea', 'mattermost', 'twenty']);
+    assert.deepEqual(await presence(sandbox, 'vera'), {
+      ...EVERYWHERE('vera', 'vera'),
+      coder: [],
+      workspaces: [],
+      channels: ['engineering/town-square', 'engineering/off-topic', 'engineering/backend'],
+    });
+  });
+
   test(`what is switched off is left alone, and not said to be done, through door ${door}`, async () => {
     const { sandbox } = running();
     const values = { firstName: 'Mary', lastName: 'Jackson', email: 'mary@example.com', username: 'mary', organization: 'acme' };
@@ -247,6 +282,9 @@ export function onboardingOfEachDoor(door: Door, running: () => System): void {
     assert.ok(failed.completion.error, logOf(failed));
     assert.match(failureOf(failed), /Mattermost/);
     assert.deepEqual(await presence(sandbox, 'dorothy'), { ...EVERYWHERE('dorothy'), channels: ['engineering/town-square', 'engineering/off-topic'], twenty: [] });
+    for (const row of ['| made, ready |', '| Repository | [acme/dorothy-first]', '| Mattermost |  | **not done** |', '| Twenty |  | **not done** |']) {
+      assert.ok(logOf(failed).includes(row), `${row}\n${logOf(failed)}`);
+    }
 
     const before = await writes(sandbox);
     await backstage.retry(id);
@@ -314,7 +352,7 @@ export function onboardingOfEachDoor(door: Door, running: () => System): void {
     assert.ok(failed.completion.error, logOf(failed));
     const left = await presence(sandbox, 'crew-0');
     assert.deepEqual([left.coder, left.gitea, left.mattermost, left.twenty], [['suspended'], ['active'], ['deactivated'], ['deleted']]);
-    for (const row of ['| Coder | suspended |', '| Gitea | **not done**: its step failed |', '| Mattermost | deactivated |']) {
+    for (const row of ['| Coder | suspended |', '| Gitea | **failed**: the log of its step says why |', '| Mattermost | deactivated |']) {
       assert.ok(logOf(failed).includes(row), `${row}\n${logOf(failed)}`);
     }
 

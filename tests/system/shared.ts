@@ -51,7 +51,7 @@ export function testsOfEachDoor(door: Door, running: () => System): void {
 
   test(`the template coder-workspace runs through door ${door} and shows its links`, async () => {
     const { backstage, sandbox } = running();
-    const values = { workspaceName: 'from-form', organization: 'coder', template: 'node', cpu: 2, region: 'eu' };
+    const values = { workspaceName: 'from-form', organization: 'acme', coderOrganization: 'coder', template: 'node', cpu: 2, region: 'eu' };
     const task = await backstage.finish(await backstage.createTask('coder-workspace', values));
     assert.equal(task.completion.error, undefined, logOf(task));
     const output = task.completion.output as { links: { title: string; url: string }[]; text: { content: string }[] };
@@ -64,7 +64,7 @@ export function testsOfEachDoor(door: Door, running: () => System): void {
 
   test(`the template coder-workspace sends no field that the chosen Coder template lacks, through door ${door}`, async () => {
     const { backstage } = running();
-    const values = { workspaceName: 'in-python', organization: 'coder', template: 'python' };
+    const values = { workspaceName: 'in-python', organization: 'acme', coderOrganization: 'coder', template: 'python' };
     const task = await backstage.finish(await backstage.createTask('coder-workspace', values));
     assert.equal(task.completion.error, undefined, logOf(task));
   });

@@ -173,6 +173,32 @@ async fn somebody_who_leaves_is_suspended_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn somebody_else_of_that_name_is_left_alone() {
+    let stage = Stage::new().await;
+    for (action, mut input) in [
+        (SUSPEND, json!({})),
+        (DELETE, json!({"workspaceName": "old-project"})),
+    ] {
+        input["user"] = "grace".into();
+        input["email"] = "grace.hopper@example.com".into();
+        let ended = stage.run(action, input.clone()).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refusal(&stage, &ended), @"conflict [] In Coder the user grace has another address than grace.hopper@example.com. Check both, or leave out email if it is this user.");
+        }
+        input["user"] = "g-hopper".into();
+        input["email"] = "grace@example.com".into();
+        let ended = stage.run(action, input.clone()).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refusal(&stage, &ended), @"conflict [] In Coder grace@example.com is the address of grace, not of g-hopper. Check both, or leave out email if it is this user.");
+        }
+        // Nobody of either is nobody.
+        input["email"] = "g-hopper@example.com".into();
+        stage.run(action, input).await.output();
+    }
+    assert_eq!(stage.writes(), []);
+}
+
+#[tokio::test]
 async fn nobody_to_suspend_is_a_warning() {
     let stage = Stage::new().await;
     let ended = stage.run(SUSPEND, json!({"user": "nobody"})).await;
@@ -248,5 +274,8 @@ async fn the_lists_for_forms_hold_what_can_be_chosen() {
     };
     insta::assert_snapshot!(list("organizations", &[]).await, @"coder=coder acme=acme");
     insta::assert_snapshot!(list("templates", &[("coderOrganization", "acme")]).await, @"node=node");
-    insta::assert_snapshot!(list("presets", &[]).await, @"Coder has no list of options presets; it has organizations, templates.");
+    insta::assert_snapshot!(list("workspaces", &[("user", "grace")]).await, @"old-project=old-project");
+    insta::assert_snapshot!(list("workspaces", &[("user", "grace name:x")]).await, @"");
+    insta::assert_snapshot!(list("workspaces", &[]).await, @"The workspaces of whom? Add user to the query: a user name in Coder.");
+    insta::assert_snapshot!(list("presets", &[]).await, @"Coder has no list of options presets; it has organizations, templates, workspaces.");
 }

@@ -338,6 +338,14 @@ async fn forms_offer_what_is_the_organizations_own() {
         list("acme-corp", "coder", "templates", &[]).await.unwrap(),
         ["node"]
     );
+    for (organization, workspaces) in [("acme-corp", &[][..]), ("globex", &["old-project"])] {
+        assert_eq!(
+            list(organization, "coder", "workspaces", &[("user", "grace")])
+                .await
+                .unwrap(),
+            workspaces
+        );
+    }
     assert!(
         list("globex", "coder", "templates", &[])
             .await

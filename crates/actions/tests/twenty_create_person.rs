@@ -198,8 +198,16 @@ async fn what_is_wrong_without_looking() {
     insta::assert_snapshot!(refused(&stage, json!({ "companyId": "acme" })).await, @"invalid_input [/companyId] companyId is not an id of Twenty's: it stands in the address of the record's page.");
     insta::assert_snapshot!(refused(&stage, json!({ "companyDomain": "Acme Inc" })).await, @"invalid_input [/companyDomain] companyDomain is not a domain: give it alone, such as acme.com.");
     insta::assert_snapshot!(refused(&stage, json!({ "companyId": ACME, "companyName": "Acme" })).await, @"invalid_input [/companyId] companyId says which company it is: give it, or companyName and companyDomain, not both.");
-    insta::assert_snapshot!(refused(&stage, json!({ "createCompany": true })).await, @"invalid_input [/companyName] createCompany needs companyName or companyDomain: the company that is made if there is none.");
     assert_eq!(stage.wire.calls(), []);
+}
+
+#[tokio::test]
+async fn a_form_that_leaves_the_company_open_makes_none() {
+    let stage = Stage::new().await;
+    let input = json!({ "email": "open@example.com", "createCompany": true });
+    let ended = run(&stage, input).await;
+    assert_eq!(ended.output()["created"], true);
+    assert!(ended.output()["companyId"].is_null(), "{}", ended.output());
 }
 
 #[tokio::test]

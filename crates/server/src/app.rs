@@ -230,9 +230,7 @@ impl App {
         list: String,
         mut narrowing: BTreeMap<String, String>,
     ) -> Result<Arc<Vec<Choice>>> {
-        let caller = self
-            .authenticate(headers, Door::Provider(&provider))
-            .await?;
+        let caller = self.authenticate(headers, Door::Forms(&provider)).await?;
         self.check_provider(&provider)?;
         let Inner {
             access,

@@ -260,6 +260,24 @@ impl Client {
             .unwrap_or_default())
     }
 
+    /// All workspaces of the user with that name.
+    pub(super) async fn workspaces_of(&self, owner: &str) -> Result<Vec<Workspace>> {
+        #[derive(Deserialize)]
+        struct Workspaces {
+            #[serde(default, deserialize_with = "nullable")]
+            workspaces: Vec<Workspace>,
+        }
+        // Nobody has such a name, and in a query it would be something else.
+        if !owner.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Ok(Vec::new());
+        }
+        let request = self.upstream.get("/api/v2/workspaces", &[]);
+        let found: Workspaces = self
+            .read(request.query("q", format!("owner:{owner}")))
+            .await?;
+        Ok(found.workspaces)
+    }
+
     /// A workspace by its owner and name.
     pub(super) async fn workspace(&self, owner: &str, name: &str) -> Result<Option<Workspace>> {
         self.find(

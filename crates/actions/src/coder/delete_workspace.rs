@@ -14,7 +14,7 @@ use super::{
     create_workspace::duration,
     follow::Follow,
     under_way::UnderWay,
-    users::find_user,
+    users::find_leaver,
 };
 
 /// How long a deletion may take.
@@ -27,6 +27,9 @@ pub(super) struct Input {
     /// Whose workspace it is: the user's name in Coder, its id, or its e-mail address.
     #[schemars(length(min = 1), extend("examples" = ["grace"]))]
     user: String,
+    /// The user's e-mail address. Where it is given, the user must have it: nothing is done to somebody else of that name.
+    #[schemars(length(min = 3), extend("examples" = ["grace@example.com"]))]
+    email: Option<String>,
     /// The workspace's name.
     #[schemars(length(min = 1), extend("examples" = ["old-project"]))]
     workspace_name: String,
@@ -88,7 +91,10 @@ impl Action for DeleteWorkspace {
             owner_name: owner,
             deleted: false,
         };
-        let Some(owner) = ctx.race(find_user(client, &input.user)).await? else {
+        let Some(owner) = ctx
+            .race(find_leaver(client, &input.user, input.email.as_deref()))
+            .await?
+        else {
             ctx.warn(format!(
                 "Coder has no user {}, or the credential of this connection may not see it: nothing to delete",
                 input.user

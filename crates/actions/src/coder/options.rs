@@ -1,12 +1,12 @@
 //! Choices for forms.
 
-use sidestage_action::Result;
+use sidestage_action::{Error, Result};
 
 use super::client::Client;
 use crate::provider::{Choice, Filter};
 
 /// The names of the lists.
-pub(super) const LISTS: &[&str] = &["organizations", "templates"];
+pub(super) const LISTS: &[&str] = &["organizations", "templates", "workspaces"];
 
 pub(super) async fn options(client: &Client, list: &str, filter: &Filter) -> Result<Vec<Choice>> {
     let boundary = client.boundary();
@@ -17,6 +17,19 @@ pub(super) async fn options(client: &Client, list: &str, filter: &Filter) -> Res
                 .into_iter()
                 .filter(|one| boundary.includes(&one.name))
                 .map(|one| choice(one.name, one.display_name));
+            choices.collect()
+        }
+        "workspaces" => {
+            let user = filter.get("user").ok_or_else(|| {
+                let sentence =
+                    "The workspaces of whom? Add user to the query: a user name in Coder.";
+                Error::invalid("user", sentence)
+            })?;
+            let all = client.workspaces_of(user).await?;
+            let choices = all
+                .into_iter()
+                .filter(|workspace| boundary.includes(&workspace.organization_name))
+                .map(|workspace| choice(workspace.name, String::new()));
             choices.collect()
         }
         // Without the deprecated ones, which nobody can make a workspace of.

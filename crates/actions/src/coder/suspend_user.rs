@@ -8,7 +8,7 @@ use sidestage_action::{Action, Attributes, Context, Description, Example, Result
 use super::{
     client::Client,
     tenant,
-    users::{SetStatus, Status, find_user},
+    users::{SetStatus, Status, find_leaver},
 };
 
 /// Whose account it is.
@@ -18,6 +18,9 @@ pub(super) struct Input {
     /// The user's name in Coder, its id, or its e-mail address.
     #[schemars(length(min = 1), extend("examples" = ["grace"]))]
     user: String,
+    /// The user's e-mail address. Where it is given, the user must have it: nothing is done to somebody else of that name.
+    #[schemars(length(min = 3), extend("examples" = ["grace@example.com"]))]
+    email: Option<String>,
 }
 
 /// What became of the account.
@@ -55,14 +58,17 @@ impl Action for SuspendUser {
                           account, nothing is done, and the step says so.",
             attributes: Attributes::REMOVES,
             examples: vec![Example {
-                description: "Somebody who leaves",
-                input: json!({ "user": "grace" }),
+                description: "Somebody who leaves, by name and address",
+                input: json!({ "user": "grace", "email": "grace@example.com" }),
             }],
         }
     }
 
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
-        let Some(user) = ctx.race(find_user(client, &input.user)).await? else {
+        let Some(user) = ctx
+            .race(find_leaver(client, &input.user, input.email.as_deref()))
+            .await?
+        else {
             ctx.warn(format!(
                 "Coder has no user {}, or the credential of this connection may not see it: nothing to suspend",
                 input.user

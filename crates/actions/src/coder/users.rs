@@ -276,3 +276,35 @@ pub(super) async fn find_user(client: &Client, wanted: &str) -> Result<Option<Us
         false => client.user(wanted).await,
     }
 }
+
+/// The same, if it has the address where one is given: whoever leaves is not somebody else of that name.
+pub(super) async fn find_leaver(
+    client: &Client,
+    wanted: &str,
+    email: Option<&str>,
+) -> Result<Option<User>> {
+    let found = find_user(client, wanted).await?;
+    let Some(email) = email else {
+        return Ok(found);
+    };
+    if !email.contains('@') {
+        return Err(Error::invalid("email", "email is not an e-mail address."));
+    }
+    let other = match &found {
+        Some(user) if user.email.eq_ignore_ascii_case(email) => return Ok(found),
+        Some(user) => format!(
+            "the user {} has another address than {email}",
+            user.username
+        ),
+        None => match client.user_by_email(email).await? {
+            None => return Ok(None),
+            Some(user) => format!(
+                "{email} is the address of {}, not of {wanted}",
+                user.username
+            ),
+        },
+    };
+    Err(Error::conflict(format!(
+        "In Coder {other}. Check both, or leave out email if it is this user."
+    )))
+}

@@ -359,10 +359,7 @@ impl CompanyInput {
                     field: "companyId",
                 })
             }
-            (None, None, None) if create => Err(Error::invalid(
-                "companyName",
-                "createCompany needs companyName or companyDomain: the company that is made if there is none.",
-            )),
+            // A form may leave it open, whatever it says of making one.
             (None, None, None) => Ok(CompanyInput::None),
             (None, name, Some(domain)) => Ok(CompanyInput::Named {
                 name: name.unwrap_or_else(|| domain.clone()),

@@ -952,14 +952,20 @@ async fn workspace_by_name(
 async fn list_workspaces(caller: Caller, Query(query): Params) -> Json<Value> {
     let (mut state, now) = (caller.coder.state_mut(), caller.coder.now());
     bury(&mut state, now);
-    // `name:` matches any part of the name.
-    let name = query
-        .get("q")
-        .and_then(|q| {
-            q.split_whitespace()
-                .find_map(|term| term.strip_prefix("name:"))
-        })
-        .unwrap_or_default();
+    let term = |kind: &str| {
+        let mut terms = query.get("q")?.split_whitespace();
+        terms.find_map(|term| term.strip_prefix(kind))
+    };
+    // `name:` matches any part of the name, `owner:` the whole.
+    let name = term("name:").unwrap_or_default();
+    let owner = term("owner:").map(str::to_lowercase);
+    let is_owners = |id: Uuid| {
+        let mut users = state.users.iter();
+        let name = users
+            .find(|user| user.id == id)
+            .map(|user| user.username.to_lowercase());
+        owner.is_none() || name == owner
+    };
     let all: Vec<Value> = state
         .workspaces
         .iter()
@@ -967,6 +973,7 @@ async fn list_workspaces(caller: Caller, Query(query): Params) -> Json<Value> {
             !workspace.deleted
                 && caller.may_act_for(workspace.owner)
                 && workspace.name.contains(name)
+                && is_owners(workspace.owner)
         })
         .map(|workspace| view::workspace(&state, workspace, now))
         .collect();

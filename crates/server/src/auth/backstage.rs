@@ -3,7 +3,8 @@
 //! Facts from `@backstage/backend-defaults` 0.18 (its auth service): both are ES256; the outer one has the
 //! type `vnd.backstage.plugin`, `sub` is the calling plugin, `aud` the called one, and there is no `iss`; the
 //! inner one (claim `obo`) has the type `vnd.backstage.limited-user` and neither `aud` nor `iss`. Each plugin
-//! publishes its own key set, and makes new keys at every start.
+//! publishes its own key set, and makes new keys at every start. What a person's browser has is of the type
+//! `vnd.backstage.user`, for the audience `backstage`, signed as the limited one.
 
 use std::time::Duration;
 
@@ -33,7 +34,13 @@ const KEEP: Duration = Duration::from_secs(30);
 
 /// The type of a plugin's token.
 pub(super) const PLUGIN_TOKEN: &str = "vnd.backstage.plugin";
+/// The type of a token that a person's browser has.
+pub(super) const USER_TOKEN: &str = "vnd.backstage.user";
 const LIMITED_USER_TOKEN: &str = "vnd.backstage.limited-user";
+/// For whom that one is.
+const USER_AUDIENCE: &str = "backstage";
+/// By which plugin a person's own token comes: the only one that hands it on.
+const PROXY: &str = "proxy";
 const PLUGIN_KEYS: &str = "/api/{plugin}/.backstage/auth/v1/jwks.json";
 const ISSUER: Issuer = Issuer {
     name: "Backstage",
@@ -105,11 +112,8 @@ impl Backstage {
                 let mut inner = Validation::new(self.user_algorithm);
                 inner.validate_aud = false;
                 inner.set_required_spec_claims(&["exp", "sub"]);
-                let claims: UserClaims = self
-                    .check(&user_token, LIMITED_USER_TOKEN, inner, USER_KEYS, &[])
-                    .await?;
-                let user = entity_ref(claims.sub)?;
-                groups.backstage = self.ownership(&user_token, &user).await?;
+                let user;
+                (user, groups) = self.user(&user_token, LIMITED_USER_TOKEN, inner).await?;
                 Some(user)
             }
         };
@@ -121,6 +125,38 @@ impl Backstage {
             name: None,
             groups,
         })
+    }
+
+    /// Verifies a person's own token, as Backstage's proxy hands it on.
+    pub(super) async fn verify_user(&self, token: &str) -> Result<Verified, Refusal> {
+        let mut validation = Validation::new(self.user_algorithm);
+        validation.set_audience(&[USER_AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        let (user, groups) = self.user(token, USER_TOKEN, validation).await?;
+        Ok(Verified {
+            principal: Principal::Backstage {
+                plugin: PROXY.into(),
+                user: Some(user),
+            },
+            name: None,
+            groups,
+        })
+    }
+
+    /// Whom a user token is of, and what Backstage says of their groups.
+    async fn user(
+        &self,
+        token: &str,
+        kind: &str,
+        validation: Validation,
+    ) -> Result<(String, Groups), Refusal> {
+        let claims: UserClaims = self.check(token, kind, validation, USER_KEYS, &[]).await?;
+        let user = entity_ref(claims.sub)?;
+        let groups = Groups {
+            backstage: self.ownership(token, &user).await?,
+            ..Groups::default()
+        };
+        Ok((user, groups))
     }
 
     /// The entity refs through which the person owns things: their groups. Backstage's tokens do not have them any

@@ -58,6 +58,8 @@ pub const AUDIENCE: &str = "sidestage";
 pub enum Door<'a> {
     /// As if the provider were a Backstage plugin: plugin tokens with its id as audience, and no others.
     Provider(&'a str),
+    /// A provider's choices for forms: the same, and people's own Backstage tokens, which Backstage's proxy hands on.
+    Forms(&'a str),
     /// `/v1`: plugin tokens with the audience [`AUDIENCE`], and Keycloak access tokens.
     RunApi,
 }
@@ -178,13 +180,16 @@ impl Authenticator {
             });
         }
         // What a token says of itself decides only who is asked about it; that one takes nobody else's.
-        let is_plugins = jsonwebtoken::decode_header(token)
-            .is_ok_and(|header| header.typ.as_deref() == Some(backstage::PLUGIN_TOKEN));
+        let header = jsonwebtoken::decode_header(token).ok();
+        let kind = header.and_then(|header| header.typ).unwrap_or_default();
         match (door, &self.backstage, &self.keycloak) {
-            (Door::Provider(provider), Some(backstage), _) => {
+            (Door::Forms(_), Some(backstage), _) if kind == backstage::USER_TOKEN => {
+                backstage.verify_user(token).await
+            }
+            (Door::Provider(provider) | Door::Forms(provider), Some(backstage), _) => {
                 backstage.verify(token, provider).await
             }
-            (Door::RunApi, Some(backstage), _) if is_plugins => {
+            (Door::RunApi, Some(backstage), _) if kind == backstage::PLUGIN_TOKEN => {
                 backstage.verify(token, AUDIENCE).await
             }
             (Door::RunApi, _, Some(keycloak)) => keycloak.verify(token).await,

@@ -74,6 +74,7 @@ pub struct Backstage {
 
 pub const PLUGIN: &str = "vnd.backstage.plugin";
 pub const LIMITED_USER: &str = "vnd.backstage.limited-user";
+pub const USER: &str = "vnd.backstage.user";
 
 impl Backstage {
     pub async fn start() -> Self {
@@ -132,6 +133,16 @@ impl Backstage {
             LIMITED_USER,
             &json!({ "sub": entity_ref, "iat": now(), "exp": now() + 3600 }),
         )
+    }
+
+    /// The claims of what a person's browser has.
+    pub fn own_claims(&self, entity_ref: &str) -> Value {
+        json!({ "sub": entity_ref, "aud": "backstage", "iat": now(), "exp": now() + 3600 })
+    }
+
+    /// What a person's browser has.
+    pub fn own_token(&self, entity_ref: &str) -> String {
+        self.auth.sign(USER, &self.own_claims(entity_ref))
     }
 
     /// A good token.

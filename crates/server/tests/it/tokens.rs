@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    backstage::{Key, LIMITED_USER, PLUGIN, now},
+    backstage::{Key, LIMITED_USER, PLUGIN, USER, now},
     keycloak::{JANE, Keycloak, RsaKey},
     log,
     service::{EXPIRED_KEY, NARROW_KEY, Service, answer, workspace},
@@ -109,9 +109,9 @@ const BAD_BACKSTAGE_TOKENS: &[BadToken] = &[
         |s| {
             s.backstage
                 .scaffolder
-                .sign("vnd.backstage.user", &s.backstage.claims("coder"))
+                .sign(USER, &s.backstage.claims("coder"))
         },
-        "type",
+        "",
     ),
     (
         "signed by the auth plugin",
@@ -140,7 +140,7 @@ const BAD_BACKSTAGE_TOKENS: &[BadToken] = &[
     ),
     (
         "a full user token inside",
-        |s| inside(s, &s.backstage.auth, "vnd.backstage.user", now() + 60),
+        |s| inside(s, &s.backstage.auth, USER, now() + 60),
         "type",
     ),
     (
@@ -174,6 +174,61 @@ const BAD_BACKSTAGE_TOKENS: &[BadToken] = &[
         "InvalidAlgorithm",
     ),
 ];
+
+/// At the choices for forms, where a person's own Backstage token is taken as well.
+const BAD_USER_TOKENS: &[BadToken] = &[
+    (
+        "cut short",
+        |s| cut(&s.backstage.own_token("user:default/ada")),
+        "InvalidSignature",
+    ),
+    (
+        "for another audience",
+        |s| own(s, "aud", json!("coder")),
+        "InvalidAudience",
+    ),
+    ("no audience", |s| own(s, "aud", Value::Null), "aud"),
+    (
+        "expired",
+        |s| own(s, "exp", json!(now() - 60)),
+        "ExpiredSignature",
+    ),
+    (
+        "not yet valid",
+        |s| own(s, "nbf", json!(now() + 600)),
+        "ImmatureSignature",
+    ),
+    (
+        "no entity ref",
+        |s| own(s, "sub", json!("ada")),
+        "entity ref",
+    ),
+    (
+        "signed by a plugin",
+        |s| {
+            s.backstage
+                .scaffolder
+                .sign(USER, &s.backstage.own_claims("user:default/ada"))
+        },
+        "key id",
+    ),
+    (
+        "a limited one",
+        |s| s.backstage.user("user:default/ada"),
+        "auth.backstage.plugins",
+    ),
+];
+
+/// A person's own token with one claim changed; null takes it out.
+fn own(service: &Service, claim: &str, value: Value) -> String {
+    let mut claims = service.backstage.own_claims("user:default/ada");
+    claims[claim] = value;
+    claims
+        .as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
+    service.backstage.auth.sign(USER, &claims)
+}
 
 /// On `/v1`, where a Keycloak token is due.
 const BAD_KEYCLOAK_TOKENS: &[BadToken] = &[
@@ -504,6 +559,27 @@ async fn a_bad_keycloak_token_is_refused_at_every_door_without_saying_why() {
         .map(|(name, make, _)| (*name, *make, ""))
         .collect();
     are_refused(&service, &provider_doors(), &anyhow).await;
+}
+
+#[tokio::test]
+async fn a_persons_own_backstage_token_reads_choices_and_does_nothing_else() {
+    let service = with_keys_known().await;
+    let (forms, others): (Vec<_>, Vec<_>) = [provider_doors(), run_api_doors()]
+        .concat()
+        .into_iter()
+        .partition(|(_, path)| path.contains("/options/"));
+    are_refused(&service, &forms, BAD_USER_TOKENS).await;
+    let good: BadToken = (
+        "a good one",
+        |s| s.backstage.own_token("user:default/ada"),
+        "",
+    );
+    are_refused(&service, &others, &[good]).await;
+    let token = service.backstage.own_token("user:default/ada");
+    for (method, path) in &forms {
+        let request = service.bare(method.clone(), path).bearer_auth(&token);
+        assert_eq!(answer(request).await.0, 200, "{path}");
+    }
 }
 
 #[tokio::test]

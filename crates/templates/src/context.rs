@@ -8,6 +8,14 @@ use crate::actions::{Actions, built_in_extensions};
 use crate::backstage::Backstage;
 use crate::finding::Severity;
 use crate::rules::Rule;
+use crate::yaml::child;
+
+/// The filters in Backstage's list of extensions.
+pub(crate) const FILTERS: &str = "filters";
+/// The functions in Backstage's list of extensions.
+pub(crate) const FUNCTIONS: &str = "globals/functions";
+/// The values in Backstage's list of extensions.
+pub(crate) const VALUES: &str = "globals/values";
 
 /// What is known, and what is asked for. It is made once and used for every file.
 #[derive(Clone, Debug)]
@@ -41,6 +49,13 @@ impl Default for Context {
 }
 
 impl Context {
+    /// What Backstage says of a filter or a global.
+    pub(crate) fn extension(&self, list: &str, name: &str) -> Option<&Value> {
+        let pointer = child(&format!("/{list}"), name);
+        let mut extensions = self.extensions.iter().rev();
+        extensions.find_map(|extensions| extensions.pointer(&pointer))
+    }
+
     /// Whether a rule is on.
     pub fn enabled(&self, rule: &Rule) -> bool {
         !matches!(self.rules.get(rule.name), Some(None))

@@ -92,6 +92,25 @@ impl Finding {
         }
     }
 
+    /// All that is said, in one go.
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        if !self.label.is_empty() {
+            text.push_str(": ");
+            text.push_str(&self.label);
+        }
+        if let Some(help) = &self.help {
+            text.push_str(". ");
+            text.push_str(help);
+        }
+        text
+    }
+
+    /// The place without the line breaks and blanks that YAML counts to its end.
+    pub fn visible_span(&self, source: &str) -> Range<usize> {
+        visible(source, &self.span)
+    }
+
     /// Says that the place must not be shown.
     #[must_use]
     pub fn confidential(mut self) -> Self {
@@ -161,9 +180,15 @@ impl Fix {
     }
 }
 
-/// Makes the changes of all fixes that do not get in each other's way, and says how many were made. What is
-/// left can be made in another round, on the new text.
-pub fn apply_fixes(source: &str, findings: &[Finding]) -> (String, usize) {
+/// A place without the line breaks and blanks at its end.
+pub(crate) fn visible(source: &str, span: &Range<usize>) -> Range<usize> {
+    let text = source.get(span.clone()).unwrap_or_default();
+    span.start..span.start + text.trim_end().len()
+}
+
+/// The changes of all fixes that do not get in each other's way, in the order of the file, and how many fixes they
+/// are of.
+pub fn compatible_edits(findings: &[Finding]) -> (Vec<&Edit>, usize) {
     let mut fixes: Vec<&Fix> = findings
         .iter()
         .filter_map(|finding| finding.fix.as_ref())
@@ -185,9 +210,16 @@ pub fn apply_fixes(source: &str, findings: &[Finding]) -> (String, usize) {
         made += 1;
     }
     taken.sort_by_key(|edit| edit.span.start);
+    (taken, made)
+}
+
+/// Makes the changes of all fixes that do not get in each other's way, and says how many were made. What is
+/// left can be made in another round, on the new text.
+pub fn apply_fixes(source: &str, findings: &[Finding]) -> (String, usize) {
+    let (edits, made) = compatible_edits(findings);
     let mut text = String::with_capacity(source.len());
     let mut at = 0;
-    for edit in taken {
+    for edit in edits {
         text.push_str(&source[at..edit.span.start]);
         text.push_str(&edit.replacement);
         at = edit.span.end;

@@ -5,6 +5,7 @@ mod support;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use sidestage_templates::editor::{completions, hover};
 use sidestage_templates::finding::apply_fixes;
 use sidestage_templates::yaml::{Options, Value, read};
 use sidestage_templates::{Context, check};
@@ -141,5 +142,21 @@ proptest! {
         }
         let (mended, _) = apply_fixes(&source, &findings);
         let _ = check(&mended, &CONTEXT);
+    }
+
+    #[test]
+    fn an_editor_asks_anywhere_in_a_damaged_template(at in 0..TEMPLATE.len(), put in text(), back in 0..40_usize) {
+        let at = TEMPLATE.floor_char_boundary(at);
+        let before = whole(&format!("{}{put}", &TEMPLATE[..at]));
+        let source = format!("{before}{}", &TEMPLATE[at..]);
+        let offset = source.floor_char_boundary(before.len().saturating_sub(back));
+        for completion in completions(&source, offset, &CONTEXT) {
+            let place = source.get(completion.span.clone());
+            prop_assert!(place.is_some_and(|place| !place.contains('\n')), "{completion:?}");
+            prop_assert!(completion.span.start <= offset && offset <= completion.span.end);
+        }
+        if let Some(hover) = hover(&source, offset, &CONTEXT) {
+            prop_assert!(source.get(hover.span.clone()).is_some(), "{hover:?}");
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! What is being typed: for an editor, on text that need not parse.
 
+use std::sync::Arc;
+
 use super::{
-    Span,
-    lexer::{Token, TokenKind, tokenize},
+    Env, Span, builtins,
+    check::follow,
+    lexer::{Token, TokenKind, identifier, tokenize},
 };
+use crate::types::{Presence, Type};
 
 /// What could be completed at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,78 @@ pub enum CompletionKind {
     Filter,
     /// A test.
     Test,
+}
+
+/// Something that fits at a place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its name.
+    pub name: String,
+    /// Of what type it is; none of a filter and a test.
+    pub ty: Option<Type>,
+    /// What its schema says about it.
+    pub description: Option<Arc<str>>,
+    /// Whether its schema calls it deprecated.
+    pub deprecated: bool,
+}
+
+impl Candidate {
+    fn new(name: &str, ty: Option<Type>) -> Self {
+        Self {
+            name: name.to_owned(),
+            ty,
+            description: None,
+            deprecated: false,
+        }
+    }
+
+    /// Whether it can stand behind a dot. What cannot has to be looked up in brackets.
+    pub fn is_name(&self) -> bool {
+        identifier(&self.name, 0, true) == Some(self.name.len())
+    }
+}
+
+impl CompletionKind {
+    /// What fits in these surroundings, by name.
+    pub fn candidates(&self, env: &Env) -> Vec<Candidate> {
+        match self {
+            Self::Variable => {
+                let variables = env.variables().filter_map(|(name, ty)| Some((name, ty?)));
+                variables
+                    .chain(env.globals())
+                    .map(|(name, ty)| Candidate::new(name, Some(ty.clone())))
+                    .collect()
+            }
+            Self::Property(path) => properties(&follow(env, path)),
+            Self::Filter => env
+                .filters()
+                .map(|name| Candidate::new(name, None))
+                .collect(),
+            Self::Test => builtins::TESTS
+                .iter()
+                .map(|(name, ..)| Candidate::new(name, None))
+                .collect(),
+        }
+    }
+}
+
+/// The properties that are there, or may be, and the methods.
+fn properties(ty: &Type) -> Vec<Candidate> {
+    let object = ty.as_object();
+    let properties = object
+        .into_iter()
+        .flat_map(|object| &object.properties)
+        .filter(|(_, property)| !matches!(property.presence, Presence::Never(_)))
+        .map(|(name, property)| Candidate {
+            description: property.description.clone(),
+            deprecated: property.deprecated,
+            ..Candidate::new(name, Some(property.ty.clone()))
+        });
+    let members = ty.members().iter().flat_map(|member| {
+        builtins::member_names(member)
+            .map(|name| Candidate::new(name, builtins::member(member, name)))
+    });
+    properties.chain(members).collect()
 }
 
 /// What could be completed at `offset` of a text, if that is within an expression.

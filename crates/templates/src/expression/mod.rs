@@ -23,7 +23,7 @@ pub use ast::{
     StatementKind, Template, UnaryOperator,
 };
 pub use check::{Checked, Finding, FindingKind, Operation, check};
-pub use complete::{Completion, CompletionKind, completion_at};
+pub use complete::{Candidate, Completion, CompletionKind, completion_at};
 pub use env::{Engine, Env};
 pub use references::Reference;
 pub use span::Span;

@@ -10,6 +10,7 @@ use crate::template::{Step, Template, is_placeholder};
 use crate::types::Type;
 use crate::yaml::{Node, Text, Value, child};
 
+use super::Analysis;
 use super::environment::Environments;
 use super::form::Form;
 
@@ -96,6 +97,42 @@ pub(super) fn all(
     expressions
 }
 
+/// What an expression at a JSON pointer can use; none where Backstage evaluates no expressions.
+pub(super) fn env_at(analysis: &Analysis<'_>, pointer: &str) -> Option<Env> {
+    let template = &analysis.template;
+    let environments = Environments::of(
+        template,
+        &analysis.form,
+        &analysis.actions,
+        analysis.context,
+    );
+    let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+    let step = |index: &str| -> Option<(usize, &Step)> {
+        let index = index.parse().ok()?;
+        Some((index, template.steps.get(index)?))
+    };
+    match parts.as_slice() {
+        ["spec", "parameters", .., "when"] => Some(environments.page()),
+        ["spec", "steps", index, "if"] => Some(environments.condition(step(index)?.0)),
+        ["spec", "steps", index, "each", ..] => Some(environments.each(step(index)?.0)),
+        ["spec", "steps", index, "input", ..] => {
+            let (index, step) = step(index)?;
+            let each = step
+                .get("each")
+                .map(|each| item_type(each, step, &analysis.expressions));
+            Some(environments.input(index, each.unwrap_or(Type::Any)))
+        }
+        ["spec", "output", "links" | "text", _, "if", ..] => Some(environments.output(None)),
+        ["spec", "output", list @ ("links" | "text"), index, ..] => {
+            let item = template.spec("output")?.get(list)?.items();
+            let item = item.get(index.parse::<usize>().ok()?)?;
+            Some(environments.output(item.get("if")))
+        }
+        ["spec", "output", ..] => Some(environments.output(None)),
+        _ => None,
+    }
+}
+
 /// The output: links and texts each have a condition of their own.
 fn output_expressions(
     output: &Node,
@@ -160,14 +197,7 @@ fn step_expressions(
             &environments.each(index),
             expressions,
         );
-        let sole = expressions
-            .get(before)
-            .filter(|expression| expression.pointer == at("each"));
-        item = match sole {
-            Some(expression) => item_of(expression.ty()),
-            None if expressions.len() == before => item_of(&Type::of_value(&each.to_json())),
-            None => Type::Any,
-        };
+        item = item_type(each, step, &expressions[before..]);
     }
     if let Some(input) = step.get("input") {
         collect(
@@ -177,6 +207,20 @@ fn step_expressions(
             &environments.input(index, item),
             expressions,
         );
+    }
+}
+
+/// The type of the items that the `each` of a step goes through. Its expressions are among `expressions`.
+fn item_type(each: &Node, step: &Step, expressions: &[Expression]) -> Type {
+    let at = format!("{}/each", step.pointer);
+    let mut within = expressions
+        .iter()
+        .filter(|expression| expression.pointer.starts_with(&at))
+        .peekable();
+    match within.peek() {
+        None => item_of(&Type::of_value(&each.to_json())),
+        Some(expression) if expression.pointer == at => item_of(expression.ty()),
+        Some(_) => Type::Any,
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::actions::Action;
 use crate::context::Context;
+use crate::expression::Env;
 use crate::template::{Step, Template};
 use crate::types::Type;
 use crate::yaml::{self, LineIndex, Stream};
@@ -117,6 +118,11 @@ impl<'a> Analysis<'a> {
         self.by_pointer
             .get(pointer)
             .map(|index| &self.expressions[*index])
+    }
+
+    /// What an expression at a JSON pointer can use; none where Backstage evaluates no expressions.
+    pub fn env(&self, pointer: &str) -> Option<Env> {
+        expressions::env_at(self, pointer)
     }
 
     /// The steps with what is known of their actions.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, visible};
 
 use super::{CheckedFile, Counts, count};
 
@@ -44,14 +44,14 @@ fn groups<'a>(file: &'a CheckedFile, source: &'a str, finding: &'a Finding) -> V
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let place = finding.span.start..file.visible_end(&finding.span);
+    let place = visible(&file.source, &finding.span);
     let mut snippet = Snippet::source(source).path(file.path.as_str()).annotation(
         AnnotationKind::Primary
             .span(place)
             .label(finding.label.as_str()),
     );
     for related in &finding.related {
-        let place = related.span.start..file.visible_end(&related.span);
+        let place = visible(&file.source, &related.span);
         snippet = snippet.annotation(
             AnnotationKind::Context
                 .span(place)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, visible};
 use crate::yaml::Position;
 
 use super::{CheckedFile, count};
@@ -131,6 +131,6 @@ fn place<'a>(file: &'a CheckedFile, span: &std::ops::Range<usize>) -> Place<'a> 
     Place {
         file: &file.path,
         start: point(start, span.start),
-        end: point(end, file.visible_end(span)),
+        end: point(end, visible(&file.source, span).end),
     }
 }

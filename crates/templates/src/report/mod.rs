@@ -7,7 +7,7 @@ mod sarif;
 
 use std::ops::Range;
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, visible};
 use crate::tokens;
 use crate::yaml::{LineIndex, Position, Unit};
 
@@ -60,13 +60,7 @@ impl CheckedFile {
                 column: position.column + 1,
             }
         };
-        (at(span.start), at(self.visible_end(span)))
-    }
-
-    /// The end of a place without the line breaks and blanks that YAML counts to it.
-    fn visible_end(&self, span: &Range<usize>) -> usize {
-        let text = self.source.get(span.clone()).unwrap_or_default();
-        span.start + text.trim_end().len()
+        (at(span.start), at(visible(&self.source, span).end))
     }
 
     /// The text as it may be shown: without the secrets that are known to be in it.

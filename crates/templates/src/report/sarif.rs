@@ -9,7 +9,7 @@ use crate::rules::{RULES, Rule};
 use super::CheckedFile;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-const HOME: &str = "https://github.com/sidestage/sidestage";
+const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 
 #[derive(Serialize)]
 struct Log<'a> {
@@ -187,20 +187,13 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn result<'a>(file: &'a CheckedFile, finding: &'a Finding) -> SarifResult<'a> {
-    let mut text = finding.message.clone();
-    if !finding.label.is_empty() {
-        text.push_str(": ");
-        text.push_str(&finding.label);
-    }
-    if let Some(help) = &finding.help {
-        text.push_str(". ");
-        text.push_str(help);
-    }
     SarifResult {
         rule_id: finding.rule.name,
         rule_index: RULES.iter().position(|rule| rule.name == finding.rule.name),
         level: level(finding.severity),
-        message: Message { text },
+        message: Message {
+            text: finding.text(),
+        },
         locations: [location(file, &finding.span, None)],
         related_locations: finding
             .related

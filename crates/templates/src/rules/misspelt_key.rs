@@ -1,6 +1,7 @@
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 use crate::near::nearest;
+use crate::template::{Step, known_keys};
 use crate::yaml::Node;
 
 use super::{Check, Rule};
@@ -12,30 +13,20 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Template(check),
 };
 
-const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "relations", "status"];
-const METADATA: &[&str] =
-    &["name", "namespace", "title", "description", "labels", "annotations", "tags", "links", "uid", "etag"];
-const SPEC: &[&str] = &[
-    "type", "owner", "lifecycle", "parameters", "steps", "output", "secrets", "presentation",
-    "formDecorators", "EXPERIMENTAL_formDecorators", "EXPERIMENTAL_recovery", "system", "profile",
-];
-const STEP: &[&str] = &["id", "name", "action", "input", "if", "each", "backstage:permissions"];
-const LINK: &[&str] = &["if", "url", "entityRef", "title", "icon"];
-const TEXT: &[&str] = &["if", "title", "icon", "content", "default"];
-
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let template = &analysis.template;
-    near_misses(Some(&template.root), ROOT, findings);
-    near_misses(template.root.get("metadata"), METADATA, findings);
-    near_misses(template.root.get("spec"), SPEC, findings);
+    near_misses(Some(&template.root), known_keys(""), findings);
+    near_misses(template.root.get("metadata"), known_keys("/metadata"), findings);
+    near_misses(template.root.get("spec"), known_keys("/spec"), findings);
     for step in &template.steps {
-        unknown_of_step(&step.node, findings);
+        unknown_of_step(step, findings);
     }
     if let Some(output) = template.spec("output") {
-        near_misses(Some(output), &["links", "text"], findings);
-        for (list, keys) in [("links", LINK), ("text", TEXT)] {
+        near_misses(Some(output), known_keys("/spec/output"), findings);
+        for list in ["links", "text"] {
+            let known = known_keys(&format!("/spec/output/{list}/0"));
             for item in output.get(list).map(Node::items).unwrap_or_default() {
-                near_misses(Some(item), keys, findings);
+                near_misses(Some(item), known, findings);
             }
         }
     }
@@ -61,13 +52,15 @@ fn near_misses(node: Option<&Node>, known: &[&str], findings: &mut Vec<Finding>)
 }
 
 /// A step has no keys of one's own: whatever is not known does nothing.
-fn unknown_of_step(step: &Node, findings: &mut Vec<Finding>) {
+fn unknown_of_step(step: &Step, findings: &mut Vec<Finding>) {
+    let known = known_keys(&step.pointer);
+    let step = &step.node;
     for entry in step.entries() {
         let name = entry.key.name.as_str();
-        if STEP.contains(&name) || name == "<<" || name.starts_with("x-") {
+        if known.contains(&name) || name == "<<" || name.starts_with("x-") {
             continue;
         }
-        let free = STEP.iter().copied().filter(|key| step.entry(key).is_none());
+        let free = known.iter().copied().filter(|key| step.entry(key).is_none());
         let meant = match name {
             // What steps had before v1beta3, and what other systems call it.
             "parameters" | "with" | "inputs" | "args" => Some("input"),

@@ -36,6 +36,12 @@ impl Rule {
         paragraphs.nth(1).unwrap_or_default().trim()
     }
 
+    /// Where its page can be read.
+    pub fn link(&self) -> String {
+        let home = env!("CARGO_PKG_REPOSITORY");
+        format!("{home}/blob/main/docs/rules.md#{}", self.name)
+    }
+
     /// The rule of a name.
     pub fn named(name: &str) -> Option<&'static Rule> {
         RULES.iter().copied().find(|rule| rule.name == name)

@@ -1,9 +1,13 @@
 //! Template entities in a file: which documents are one, and what they consist of.
 
+mod keys;
+
 use std::ops::Range;
 
 use crate::near::nearest;
 use crate::yaml::{Key, Node, SpannedDocument, Value};
+
+pub use keys::known_keys;
 
 /// The version of templates that is checked.
 pub const API_VERSION: &str = "scaffolder.backstage.io/v1beta3";

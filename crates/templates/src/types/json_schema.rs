@@ -153,9 +153,9 @@ impl<'a> Reader<'a> {
             let property = Property {
                 ty: self.read(schema, &Type::Any),
                 presence: Presence::Maybe(Absence::Optional),
-                description: schema
-                    .get("description")
-                    .and_then(Value::as_str)
+                description: ["description", "title"]
+                    .iter()
+                    .find_map(|key| schema.get(key)?.as_str())
                     .map(Arc::from),
                 deprecated: schema.get("deprecated") == Some(&Value::Bool(true)),
             };

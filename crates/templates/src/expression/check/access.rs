@@ -3,7 +3,7 @@
 use super::{Checker, FindingKind, Operation, assume::Path};
 use crate::{
     expression::{
-        Engine, Span,
+        Engine, Env, Span,
         ast::{BinaryOperator, Expr, ExprKind},
         builtins,
         env::Variable,
@@ -289,6 +289,28 @@ fn root(expr: &Expr) -> Option<(&str, Span)> {
         ExprKind::Filter { input, .. } => root(input),
         _ => None,
     }
+}
+
+/// The type of what names lead to, the first of which is a variable, where it is there.
+pub(in crate::expression) fn follow(env: &Env, names: &[String]) -> Type {
+    let Some((variable, path)) = names.split_first() else {
+        return Type::Any;
+    };
+    let start = match env.variables.get(variable) {
+        Some(Variable::Given(ty)) => ty,
+        Some(Variable::Withheld(_)) => return Type::Any,
+        None => env.globals.get(variable).unwrap_or(&Type::Any),
+    };
+    path.iter().fold(start.defined(), |ty, name| {
+        let found = ty
+            .members()
+            .iter()
+            .map(|member| match look_up(member, name) {
+                Member::Found(ty) | Member::Absent(ty, ..) => ty,
+                Member::Nothing | Member::Unknown => Type::Undefined,
+            });
+        Type::union(found).defined()
+    })
 }
 
 fn look_up(ty: &Type, name: &str) -> Member {

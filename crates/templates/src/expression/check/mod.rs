@@ -12,6 +12,7 @@ use std::collections::HashSet;
 
 pub use finding::{Finding, FindingKind, Operation};
 
+pub(super) use access::follow;
 pub(super) use assume::{Assumption, assume};
 
 use super::{
@@ -38,6 +39,12 @@ impl Checked {
         self.findings
             .iter()
             .any(|finding| finding.kind.fails() && !finding.conditional)
+    }
+
+    /// The type of the piece that a span is of.
+    pub fn type_of(&self, span: Span) -> Option<&Type> {
+        let found = self.types.iter().find(|(piece, _)| *piece == span);
+        found.map(|(_, ty)| ty)
     }
 
     /// The type of what stands at a place: of the smallest piece around it.

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod explain;
 mod keys;
+mod lsp;
 mod out;
 mod policy;
 mod pull;
@@ -37,6 +38,8 @@ enum Command {
     Explain(explain::Args),
     /// Make a key for CI
     Keys(keys::Args),
+    /// Serve an editor: a language server on standard input and output
+    Lsp(lsp::Args),
     /// Print the OpenAPI document
     Openapi,
     /// Say who may do what, and why
@@ -56,6 +59,7 @@ async fn main() -> std::process::ExitCode {
         Command::Config(args) => config::run(args),
         Command::Explain(args) => explain::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Lsp(args) => return lsp::run(args),
         Command::Openapi => actions::openapi(),
         Command::Policy(args) => policy::run(args),
         Command::Runs(args) => runs::run(args).await,

@@ -1,8 +1,8 @@
 //! `sidestage check`.
 
-mod files;
+pub(crate) mod files;
 mod progress;
-mod settings;
+pub(crate) mod settings;
 mod watch;
 
 use std::io::{IsTerminal, Read as _};
@@ -40,15 +40,8 @@ pub(crate) struct Args {
     /// Check again whenever a file changes
     #[arg(long)]
     watch: bool,
-    /// The configuration; by default the nearest .sidestage-check.yaml, here or above
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// More actions: a file that `sidestage actions pull` wrote
-    #[arg(long, value_name = "FILE")]
-    actions: Vec<PathBuf>,
-    /// The Backstage that the templates are for: its release (1.55.0), or @backstage/plugin-scaffolder-backend's (4.2.0)
-    #[arg(long, value_name = "VERSION")]
-    backstage_version: Option<String>,
+    #[command(flatten)]
+    options: settings::Options,
     /// The least severity that makes the exit status 1
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<settings::Level>,
@@ -86,8 +79,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Whether nothing was found that counts.
 fn check(args: &Args) -> anyhow::Result<bool> {
-    let settings = Settings::load(args.config.as_deref())?;
-    let context = settings.context(&args.actions, args.backstage_version.as_deref())?;
+    let here = env::current_dir().context("the current folder cannot be found out")?;
+    let settings = Settings::load(&args.options, &here)?;
+    let context = settings.context(&args.options)?;
     if args.watch {
         watch::run(&args.paths, || once(args, &settings, &context).map(drop))?;
         return Ok(true);
@@ -210,13 +204,10 @@ fn check_source(path: &Path, source: String, context: &Context) -> Checked {
     let model = Model::of(&source, context);
     let found = findings(&model);
     let templates = model.templates.len();
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let content = model
-        .templates
-        .iter()
-        .flat_map(|analysis| analysis.template.content_folders())
-        .map(|content| files::normal(&folder.join(content)))
-        .collect();
+    let content = files::content_folders(
+        path,
+        model.templates.iter().map(|analysis| &analysis.template),
+    );
     drop(model);
     let file = CheckedFile::new(path.display().to_string(), source, found);
     Checked {

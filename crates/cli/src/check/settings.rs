@@ -1,8 +1,8 @@
 //! `.sidestage-check.yaml`.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
@@ -12,12 +12,28 @@ use sidestage_templates::rules::{RULES, Rule};
 use sidestage_templates::yaml::{self, LineIndex, Unit};
 use sidestage_templates::{Context, Severity};
 
-const NAME: &str = ".sidestage-check.yaml";
+/// The name of the file.
+pub(crate) const NAME: &str = ".sidestage-check.yaml";
 /// The sources of actions that are compiled in.
 const BUILT_IN: [(&str, &str); 2] = [("backstage", "Backstage"), ("sidestage", "Sidestage")];
 
+/// What the command line says of it.
+#[derive(Default, clap::Args)]
+pub(crate) struct Options {
+    /// The configuration; by default the nearest .sidestage-check.yaml, here or above
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// More actions: a file that `sidestage actions pull` wrote
+    #[arg(long, value_name = "FILE")]
+    actions: Vec<PathBuf>,
+    /// The Backstage that the templates are for: its release (1.55.0), or @backstage/plugin-scaffolder-backend's (4.2.0)
+    #[arg(long, value_name = "VERSION")]
+    backstage_version: Option<String>,
+}
+
 /// What the configuration says, and where it is.
-pub(super) struct Settings {
+#[derive(Default)]
+pub(crate) struct Settings {
     file: File,
     folder: PathBuf,
 }
@@ -49,7 +65,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    pub(super) fn severity(self) -> Option<Severity> {
+    pub(crate) fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
             Self::Warning => Some(Severity::Warning),
@@ -60,22 +76,16 @@ impl Level {
 }
 
 impl Settings {
-    /// Reads a file, or the nearest one from the current folder upwards; without any, everything has its default.
-    pub(super) fn load(path: Option<&Path>) -> anyhow::Result<Self> {
-        let path = match path {
-            Some(path) => Some(path.to_owned()),
-            None => {
-                let here = env::current_dir().context("the current folder cannot be found out")?;
-                here.ancestors()
-                    .map(|folder| folder.join(NAME))
-                    .find(|path| path.is_file())
-            }
+    /// Reads the file that is named, or the nearest one from a folder upwards; without any, everything has its
+    /// default.
+    pub(crate) fn load(options: &Options, folder: &Path) -> anyhow::Result<Self> {
+        let nearest = || {
+            let mut paths = folder.ancestors().map(|folder| folder.join(NAME));
+            paths.find(|path| path.is_file())
         };
+        let path = options.config.clone().or_else(nearest);
         let Some(path) = path else {
-            return Ok(Self {
-                file: File::default(),
-                folder: PathBuf::new(),
-            });
+            return Ok(Self::default());
         };
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -85,20 +95,23 @@ impl Settings {
     }
 
     /// Paths that are left out, as patterns of .gitignore.
-    pub(super) fn exclude(&self) -> &[String] {
+    pub(crate) fn exclude(&self) -> &[String] {
         &self.file.exclude
     }
 
-    pub(super) fn fail_on(&self) -> Level {
+    /// The files with actions.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = PathBuf> {
+        let sources = self.file.actions.iter().flatten();
+        let files = sources.filter(|source| !BUILT_IN.iter().any(|(name, _)| name == source));
+        files.map(|file| self.folder.join(file))
+    }
+
+    pub(crate) fn fail_on(&self) -> Level {
         self.file.fail_on.unwrap_or(Level::Warning)
     }
 
     /// What the checker has to know. The command line adds to the file, or goes before it.
-    pub(super) fn context(
-        &self,
-        more_actions: &[PathBuf],
-        version: Option<&str>,
-    ) -> anyhow::Result<Context> {
+    pub(crate) fn context(&self, options: &Options) -> anyhow::Result<Context> {
         let mut context = Context {
             yaml_merge: self.file.yaml_merge,
             ..Context::default()
@@ -112,10 +125,11 @@ impl Settings {
                 }
             }
         }
-        for path in more_actions {
+        for path in &options.actions {
             add(&mut context, path)?;
         }
-        if let Some(version) = version.or(self.file.backstage_version.as_deref()) {
+        let version = options.backstage_version.as_ref();
+        if let Some(version) = version.or(self.file.backstage_version.as_ref()) {
             context.backstage = Backstage::of_version(version)
                 .ok_or_else(|| anyhow!("`{version}` is no version of Backstage: write 1.55.0, or 4.2.0 for the scaffolder's"))?;
         }

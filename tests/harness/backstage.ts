@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { parse } from 'yaml';
 import { json } from './json.ts';
 import { type Keycloak, PEOPLE } from './keycloak.ts';
 import { ROOT } from './paths.ts';
@@ -74,8 +75,6 @@ export interface FinishedTask {
 
 // A bound on a task that hangs, so that the failure can be shown.
 const GIVE_UP_MS = 120_000;
-
-const TEMPLATES = ['coder-workspace', 'gitea-account', 'mattermost-account', 'twenty-person', 'unified-onboarding', 'offboarding', 'any-workspace'];
 
 // What the harness itself looks into the catalog with, where there is no guest. Made up for these runs.
 const OBSERVER_TOKEN = 'sidestage-tests-observer-0123456789abcdef';
@@ -208,10 +207,17 @@ export class Backstage {
 
   // The catalog reads its locations, and Keycloak, after the backend has become ready.
   async #waitForCatalog(person: string): Promise<void> {
-    for (const ref of [...TEMPLATES.map((name) => ({ kind: 'template', name })), { kind: 'user', name: person }]) {
+    const templates = [...(await ourTemplates()), 'any-workspace'];
+    for (const ref of [...templates.map((name) => ({ kind: 'template', name })), { kind: 'user', name: person }]) {
       await until(() => this.entity(ref), { what: `the catalog has the ${ref.kind} ${ref.name}` });
     }
   }
+}
+
+/** The names of the project's templates: each lies in a folder of its name. */
+async function ourTemplates(): Promise<string[]> {
+  const { spec } = parse(await readFile(join(ROOT, 'templates', 'all.yaml'), 'utf8')) as { spec: { targets: string[] } };
+  return spec.targets.map((target) => basename(dirname(target)));
 }
 
 /** What `app-config.keycloak.yaml` leaves to the environment. */

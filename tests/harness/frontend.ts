@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { listen } from './listen.ts';
 import { ROOT } from './paths.ts';
 
 const DIST = join(ROOT, 'tests', 'backstage', 'frontend', 'dist');
@@ -53,18 +54,5 @@ export async function serveFrontend(options: { port: number; backendUrl: string;
       response.writeHead(200, { 'content-type': type }).end(content);
     }, page);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  return {
-    url,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
-  };
+  return { url, stop: await listen(server, port) };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HttpError, json } from './json.ts';
+import { json } from './json.ts';
 import { ROOT } from './paths.ts';
 import { freePort } from './ports.ts';
 import { Service } from './process.ts';
@@ -138,10 +138,8 @@ export class Keycloak {
   }
 
   async #token(form: Record<string, string>): Promise<string> {
-    const response = await fetch(`${this.issuer}/protocol/openid-connect/token`, { method: 'POST', body: new URLSearchParams(form) });
-    const text = await response.text();
-    if (!response.ok) throw new HttpError('POST of a request for a token', response.status, text);
-    return (JSON.parse(text) as { access_token: string }).access_token;
+    const answer = await json(`${this.issuer}/protocol/openid-connect/token`, { method: 'POST', body: new URLSearchParams(form) });
+    return (answer as { access_token: string }).access_token;
   }
 
   async #admin(method: string, path: string, body?: unknown): Promise<unknown> {

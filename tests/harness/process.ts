@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { constants } from 'node:os';
 import { plain } from './text.ts';
 import { until } from './until.ts';
 
@@ -33,7 +34,7 @@ process.once('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     // Someone who wants to stop in good order has a listener of their own; else go now.
-    if (process.listenerCount(signal) === 1) process.exit(130);
+    if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
   });
 }
 
@@ -46,7 +47,6 @@ export class Service {
   readonly #tail: string[] = [];
   readonly #log: WriteStream;
   #exit: string | undefined;
-  #stopping = false;
 
   private constructor(options: ServiceOptions) {
     this.name = options.name;
@@ -98,11 +98,6 @@ export class Service {
     return service;
   }
 
-  /** What it printed, or the later part of it. */
-  output(): string {
-    return this.#tail.join('');
-  }
-
   /** The last lines it printed. */
   tail(): string {
     const lines = plain(this.#tail.join(''))
@@ -113,18 +108,8 @@ export class Service {
     return [`--- the end of what ${this.name} printed ---`, ...lines, '---'].join('\n');
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  /** Whether it ended without having been asked to. */
-  get died(): string | undefined {
-    return this.#stopping ? undefined : this.#exit;
-  }
-
   /** Asks it to end, and insists when it does not. */
   async stop(): Promise<void> {
-    this.#stopping = true;
     this.signal('SIGTERM');
     const insist = setTimeout(() => {
       this.signal('SIGKILL');
@@ -135,7 +120,6 @@ export class Service {
 
   /** Ends it at once, as a crash would. */
   async kill(): Promise<void> {
-    this.#stopping = true;
     this.signal('SIGKILL');
     await this.#ended;
   }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { listen } from './listen.ts';
 import { freePort } from './ports.ts';
 import { until } from './until.ts';
 
@@ -18,19 +19,10 @@ export async function listenForToken(pluginId: string): Promise<TokenListener> {
     response.writeHead(200, { 'content-type': 'application/json' }).end('{"actions":[]}');
   });
   const port = await freePort();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
+  const stop = await listen(server, port);
   return {
     url: `http://127.0.0.1:${port}/api/${pluginId}`,
     token: () => until(() => Promise.resolve(last), { what: `Backstage calls the plugin ${pluginId}` }),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
+    stop,
   };
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Door, FinishedTask } from '../harness/backstage.ts';
+import { RunFolder } from '../harness/paths.ts';
 import type { RecordedRequest, Sandbox } from '../harness/sandbox.ts';
 import type { System } from '../harness/system.ts';
 import { failureOf, logOf } from './shared.ts';
@@ -364,11 +364,11 @@ export function onboardingOfEachDoor(door: Door, running: () => System): void {
 
 /** The README of a repository, as git gives it to everybody. */
 async function readme(url: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'sidestage-clone-'));
+  const folder = new RunFolder();
   try {
-    await promisify(execFile)('git', ['clone', '--quiet', '--depth=1', `${url}.git`, folder]);
-    return await readFile(join(folder, 'README.md'), 'utf8');
+    await promisify(execFile)('git', ['clone', '--quiet', '--depth=1', `${url}.git`, folder.path]);
+    return await readFile(join(folder.path, 'README.md'), 'utf8');
   } finally {
-    await rm(folder, { recursive: true });
+    folder.remove();
   }
 }

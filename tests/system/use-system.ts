@@ -24,7 +24,10 @@ export function useSystem(
     if ('passed' in context && !context.passed && system !== undefined) process.stdout.write(`${system.tails()}\n`);
   });
   after(async () => {
-    for (const stop of stops.reverse()) await stop();
+    const failures: unknown[] = [];
+    // One that fails keeps no other running.
+    for (const stop of stops.reverse()) await stop().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, 'not all parts of the system could be stopped');
   });
   return () => {
     assert.ok(system, 'the system runs');

@@ -20,6 +20,9 @@ enum Command {
         /// The file
         #[arg(default_value = "sidestage.yaml")]
         file: PathBuf,
+        /// The same, as `serve` takes it
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
     },
 }
 
@@ -27,7 +30,8 @@ enum Command {
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Default => print!("{DEFAULT}"),
-        Command::Check { file } => {
+        Command::Check { file, config } => {
+            let file = config.unwrap_or(file);
             let config = Config::load(&file)?;
             println!(
                 "{}: {} connections, {} keys",

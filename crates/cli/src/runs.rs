@@ -181,6 +181,9 @@ impl Api {
         let status = answer.status();
         let problem: Value = answer.json().await.unwrap_or_default();
         match problem["detail"].as_str() {
+            Some(detail) if matches!(status.as_u16(), 401 | 500) => {
+                bail!("{detail} (request {})", text(&problem, "requestId"))
+            }
             Some(detail) => bail!("{detail}"),
             None => bail!("{} answered {status}; is that Sidestage?", self.url),
         }

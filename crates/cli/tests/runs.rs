@@ -74,15 +74,19 @@ impl Service {
 
     /// What the command prints, without what differs from run to run, and whether it succeeded.
     async fn runs(&self, args: &[&str]) -> String {
+        self.runs_as(KEY, args).await
+    }
+
+    async fn runs_as(&self, key: &str, args: &[&str]) -> String {
         let mut command = tokio::process::Command::new(SIDESTAGE);
         command
             .arg("runs")
             .args(args)
             .env("SIDESTAGE_URL", &self.url);
-        let output = command.env("SIDESTAGE_TOKEN", KEY).output().await.unwrap();
+        let output = command.env("SIDESTAGE_TOKEN", key).output().await.unwrap();
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8(text).unwrap();
-        assert!(!text.contains(KEY));
+        assert!(!text.contains(key));
         let code = output.status.code().unwrap();
         mask(&text.replace(self.sandbox.url.as_str(), "http://sandbox/")) + &format!("exit {code}")
     }
@@ -201,6 +205,10 @@ async fn runs_are_listed_shown_followed_and_undone() {
     ");
     insta::assert_snapshot!(service.runs(&["list", "--status", "done"]).await, @"
     sidestage: A run's status is one of running, succeeded, failed, cancelled.
+    exit 1
+    ");
+    insta::assert_snapshot!(service.runs_as("nonsense", &["list"]).await, @"
+    sidestage: The token was not accepted. Sidestage's log has the reason under this request's id. (request <id>)
     exit 1
     ");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fmt, fs, io,
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU32},
     path::{Path, PathBuf},
@@ -556,8 +556,13 @@ impl Config {
     /// # Errors
     /// With file, line and column.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| Error(format!("{}: cannot be read: {error}", path.display())))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::NotFound => "; `sidestage config default` prints one to begin with",
+                _ => "",
+            };
+            Error(format!("{}: cannot be read: {error}{hint}", path.display()))
+        })?;
         Self::parse(&text, &path.display().to_string())
     }
 

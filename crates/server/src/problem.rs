@@ -122,10 +122,20 @@ impl Problem {
             "response": { "statusCode": self.status },
         });
         let mut response = self.answer("application/json", body.to_string().into_bytes());
-        if let Ok(reason) = ReasonPhrase::try_from(reason_phrase(&self.detail).into_bytes()) {
+        if let Ok(reason) = ReasonPhrase::try_from(reason_phrase(&self.in_words()).into_bytes()) {
             response.extensions_mut().insert(reason);
         }
         response
+    }
+
+    /// The sentence, with the request's id where that is what to look for in the log.
+    fn in_words(&self) -> Cow<'_, str> {
+        match &self.request_id {
+            Some(id) if matches!(self.status, 401 | 500) => {
+                format!("{} (request {id})", self.detail).into()
+            }
+            _ => (&*self.detail).into(),
+        }
     }
 
     fn answer(&self, content_type: &'static str, body: Vec<u8>) -> Response {

@@ -140,17 +140,24 @@ async fn a_refusal_has_backstages_body_and_its_sentence_in_the_reason_phrase() {
     assert_eq!(body["response"]["statusCode"], 400);
     assert_eq!(body["request"], json!({"method": "POST", "url": INVOKE}));
     let message = body["error"]["message"].as_str().unwrap();
-    let line = status_line(&service, &workspace("my_app")).await;
+    let token = service.backstage.token("coder");
+    let line = status_line(&service, &token, &workspace("my_app")).await;
     assert_eq!(line, format!("HTTP/1.1 400 {message}"));
+    // The log has more under an id that is said, too.
+    let line = status_line(&service, "nonsense", &workspace("dev")).await;
+    let (sentence, id) = line.rsplit_once(" (request ").unwrap();
+    assert!(
+        sentence.ends_with("under this request's id.") && id.len() == 37,
+        "{line}"
+    );
 }
 
 /// The status line as it stands on the wire: HTTP libraries hide the reason phrase.
-async fn status_line(service: &Service, input: &Value) -> String {
+async fn status_line(service: &Service, token: &str, input: &Value) -> String {
     let mut stream = TcpStream::connect(service.url.trim_start_matches("http://"))
         .await
         .unwrap();
     let body = input.to_string();
-    let token = service.backstage.token("coder");
     let request = format!(
         "POST {INVOKE} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()

@@ -44,8 +44,9 @@ pub(crate) fn explain(service: Service, said: Said, error: Upstream) -> Error {
         Upstream::Malformed { cause, .. } => (
             Code::UpstreamRejected,
             format!(
-                "{who} gave an answer that is not understood: {cause}. Check the connection's URL in \
-                 Sidestage's configuration."
+                "{who} gave an answer that is not understood: {cause}{} Check the connection's URL in Sidestage's \
+                 configuration.",
+                if cause.ends_with('?') { "" } else { "." }
             ),
         ),
         Upstream::Invalid { cause, .. } => (

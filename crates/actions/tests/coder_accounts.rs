@@ -279,3 +279,65 @@ async fn the_lists_for_forms_hold_what_can_be_chosen() {
     insta::assert_snapshot!(list("workspaces", &[]).await, @"The workspaces of whom? Add user to the query: a user name in Coder.");
     insta::assert_snapshot!(list("presets", &[]).await, @"Coder has no list of options presets; it has organizations, templates, workspaces.");
 }
+
+#[tokio::test]
+async fn a_deletion_that_somebody_elses_build_is_in_the_way_of() {
+    let stage = Stage::new().await;
+    stage.wire.answer(
+        "POST",
+        "/builds",
+        409,
+        json!({"message": "A workspace build is already active."}),
+    );
+    let ended = stage
+        .run(
+            DELETE,
+            json!({"user": "grace", "workspaceName": "old-project"}),
+        )
+        .await;
+    insta::assert_snapshot!(refusal(&stage, &ended), @"conflict [] Coder (connection coder) refuses this: A workspace build is already active.");
+}
+
+#[tokio::test]
+async fn an_account_that_coder_refuses() {
+    let mut lines = Vec::new();
+    for (status, message) in [
+        (400, "You must configure OIDC before creating OIDC users."),
+        (409, "User already exists."),
+    ] {
+        let stage = Stage::new().await;
+        stage.wire.answer(
+            "POST",
+            "/api/v2/users",
+            status,
+            json!({ "message": message }),
+        );
+        lines.push(refusal(&stage, &create(&stage, json!({})).await));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    invalid_input [] Coder (connection coder) refuses this (400): You must configure OIDC before creating OIDC users.
+    conflict [] Coder (connection coder) refuses this: User already exists.
+    ");
+}
+
+#[tokio::test]
+async fn an_organization_that_does_not_take_the_account() {
+    let refusals = [
+        json!({"message": "User is already an organization member"}),
+        json!({
+            "message": "Organization sync is enabled for OIDC users, meaning manual organization assignment is not allowed for this user. Have the user re-login to refresh their organizations.",
+            "detail": "User katherine is an OIDC user and organization sync is enabled. Ask an administrator to resolve the membership in your external IDP.",
+        }),
+    ];
+    let mut lines = Vec::new();
+    for body in refusals {
+        let stage = Stage::new().await;
+        stage.wire.answer("POST", "/members/", 400, body);
+        let ended = create(&stage, json!({"coderOrganizations": ["acme", "coder"]})).await;
+        lines.push(refusal(&stage, &ended));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    conflict [] The user is a member already. What this run had made remains: user katherine. Running the step again continues from there.
+    invalid_input [] Coder (connection coder) refuses this (400): Organization sync is enabled for OIDC users, meaning manual organization assignment is not allowed for this user. Have the user re-login to refresh their organizations: User katherine is an OIDC user and organization sync is enabled. Ask an administrator to resolve the membership in your external IDP. What this run had made remains: user katherine. Running the step again continues from there.
+    ");
+}

@@ -897,6 +897,20 @@ async fn a_template_that_forbids_to_cancel_is_said() {
 }
 
 #[tokio::test]
+async fn a_credential_that_may_not_see_its_own_account_cancels_nothing() {
+    let stage = Stage::with_endless_builds().await;
+    run(&stage, json!({"waitFor": "created"})).await.output();
+    let hidden =
+        json!({"message": "Resource not found or you do not have access to this resource"});
+    stage.wire.answer("GET", "/users/me", 404, hidden);
+    let running = stage.start(ACTION, input(json!({})), false);
+    running.says("progress: Coder works on build 1").await;
+    running.cancel.cancel();
+    let ended = running.end().await;
+    insta::assert_snapshot!(stage.mask(ended.error().message()), @"The run was cancelled. Build 1 of ada/dev goes on, since it could not be cancelled (Coder (connection coder) does not have this: Resource not found or you do not have access to this resource). The workspace ada/dev remains: run the step again to continue, or delete it in Coder at http://sandbox/coder/@ada/dev");
+}
+
+#[tokio::test]
 async fn a_build_that_begins_or_ends_at_that_moment_is_no_trouble() {
     for (status, body) in [
         (412, "The job state has changed."),
@@ -991,5 +1005,70 @@ async fn a_public_url_of_the_connection_stands_in_every_link() {
     assert_eq!(
         ended.output()["workspaceUrl"],
         "https://coder.example.com/x/@ada/dev"
+    );
+}
+
+#[tokio::test]
+async fn a_start_that_coder_refuses() {
+    let refusals = [
+        (
+            403,
+            json!({"message": "insert workspace build", "detail": "cannot use non-active version"}),
+        ),
+        (
+            409,
+            json!({"message": "A workspace build is already active."}),
+        ),
+    ];
+    let mut lines = Vec::new();
+    for (status, body) in refusals {
+        let stage = Stage::new().await;
+        run(&stage, json!({})).await.output();
+        transition(&stage, "stop").await;
+        stage.wire.answer("POST", "/builds", status, body);
+        lines.push(support::said(&run(&stage, json!({})).await));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    forbidden [] Coder (connection coder) does not allow this: insert workspace build: cannot use non-active version.
+    conflict [] Coder (connection coder) refuses this: A workspace build is already active.
+    ");
+}
+
+#[tokio::test]
+async fn a_template_that_is_still_being_imported() {
+    let stage = Stage::new().await;
+    insta::assert_snapshot!(refused(&stage, json!({"template": "importing"})).await, @"upstream_unavailable [] Coder (connection coder) is not ready for this (425): Template version job has not finished. Run the step again later.");
+}
+
+#[tokio::test]
+async fn a_template_without_its_own_variables_is_said_with_what_to_do() {
+    let stage = Stage::new().await;
+    let error = "required template variables are missing: region".into();
+    stage.next_builds(BuildBehaviour::Fail { error }, 1);
+    stage.wire.change("GET", "/workspacebuilds/", |build| {
+        // Its log is at a path below it.
+        if build.is_object() {
+            build["job"]["error_code"] = "REQUIRED_TEMPLATE_VARIABLES".into();
+        }
+    });
+    let ended = run(&stage, json!({})).await;
+    insta::assert_snapshot!(stage.mask(ended.error().message()), @"The template lacks values of its own variables, so ada/dev was not built: required template variables are missing: region. A Coder administrator has to set them; then run the step again. See http://sandbox/coder/@ada/dev/builds/1");
+}
+
+#[tokio::test]
+async fn a_slow_start_script_is_a_warning_too() {
+    let stage = Stage::new().await;
+    stage.wire.change("GET", "/workspace/dev", |workspace| {
+        if let Some(agent) = workspace.pointer_mut("/latest_build/resources/0/agents/0") {
+            agent["lifecycle_state"] = "start_timeout".into();
+        }
+    });
+    let ended = run(&stage, json!({})).await;
+    assert_eq!(ended.output()["status"], "start_timeout");
+    let warning = "warn: a start script of the agent main takes too long: you can connect, but something may be missing. See http://sandbox/coder/@ada/dev";
+    assert!(
+        stage.mask(&ended.log()).contains(warning),
+        "{}",
+        ended.log()
     );
 }

@@ -283,6 +283,8 @@ async fn a_token_that_is_not_good_enough() {
     insta::assert_snapshot!(with("nonsense-0000000000").await, @"upstream_rejected [] Gitea (connection gitea) does not accept the token that it is called with: invalid username, password or token. The token has to be renewed.");
     insta::assert_snapshot!(with(MEMBER_TOKEN).await, @"forbidden [] The token of this connection belongs to ada, who is no site administrator of Gitea, and only such may do this.");
     insta::assert_snapshot!(with(NARROW_TOKEN).await, @"forbidden [] The token of this connection lacks the scope read:admin in Gitea. The connection needs a token with the scopes write:admin, write:organization, write:repository and read:user.");
+    let without = Stage::with(std::time::Duration::ZERO, |config| config.token = None).await;
+    insta::assert_snapshot!(refused(&without, json!({})).await, @"upstream_rejected [] Gitea (connection gitea) does not accept the token that it is called with: token is required. The token has to be renewed.");
 }
 
 // ---- when something goes wrong ------------------------------------------------------------------

@@ -423,3 +423,40 @@ async fn forms_offer_what_people_can_be_added_to() {
     globex: globex
     ");
 }
+
+#[tokio::test]
+async fn an_account_that_gitea_does_not_delete() {
+    let katherine = json!({"username": "katherine", "email": "katherine@example.com"});
+    let stage = Stage::new().await;
+    let first = made(&stage, CREATE_USER, katherine.clone()).await;
+    let place = json!({"username": "katherine", "giteaOrganization": "acme", "team": "developers"});
+    stage.run(ADD_TO_TEAM, place).await.output();
+    let said = undone(&stage.undo(CREATE_USER, first, false).await);
+    assert!(
+        said.contains("or has repositories or a place in an organization"),
+        "{said}"
+    );
+    assert!(!may_sign_in(&stage, "katherine"));
+
+    let mut lines = Vec::new();
+    for (status, message) in [
+        (422, "user still has ownership of packages [uid: 101]"),
+        (422, "can not delete the last admin user [uid: 101]"),
+        (404, "user does not exist [uid: 0, name: katherine]"),
+    ] {
+        let stage = Stage::new().await;
+        let first = made(&stage, CREATE_USER, katherine.clone()).await;
+        let refusal = json!({ "message": message, "url": "http://localhost:3000/api/swagger" });
+        stage.wire.answer("DELETE", "/admin/users", status, refusal);
+        let said = undone(&stage.undo(CREATE_USER, first, false).await);
+        lines.push(format!("{status} {message}\n    {said}"));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    422 user still has ownership of packages [uid: 101]
+        stays: The account katherine in Gitea has been used since, or has repositories or a place in an organization, so it is not deleted: it may no longer sign in. To use it again, run gitea:create-user with reactivate.
+    422 can not delete the last admin user [uid: 101]
+        stays: Gitea refuses the account katherine: can not delete the last admin user [uid: 101].
+    404 user does not exist [uid: 0, name: katherine]
+        stays: Gitea has no account katherine any more.
+    ");
+}

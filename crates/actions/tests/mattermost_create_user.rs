@@ -557,6 +557,24 @@ async fn a_mail_that_cannot_be_sent_fails_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_mail_to_who_signs_in_by_another_service_meanwhile() {
+    let stage = Stage::new().await;
+    let refusal = json!({
+        "id": "api.user.send_password_reset.sso.app_error", "message": "Unable to reset password for SSO accounts.",
+        "detailed_error": "", "request_id": "", "status_code": 400,
+    });
+    stage
+        .wire
+        .answer("POST", "/password/reset/send", 400, refusal);
+    let ended = run(&stage, json!({"teamName": null, "channels": null})).await;
+    assert_eq!(ended.output()["created"], true);
+    insta::assert_snapshot!(stage.mask(&ended.log()), @"
+    info: made the account katherine
+    warn: the mail to set a password may not have been sent: katherine signs in to Mattermost by another service, so there is no password to set. katherine sets it at http://sandbox/mattermost/reset_password
+    ");
+}
+
+#[tokio::test]
 async fn a_run_that_failed_midway_continues() {
     let stage = Stage::new().await;
     let denied = json!({"id": "app.team.unwell.app_error", "message": "no"});

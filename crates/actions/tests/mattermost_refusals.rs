@@ -6,6 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use sidestage_sandbox::{Fault, FaultRule};
 use support::Stage;
 
 const CREATE_USER: &str = "mattermost:create-user";
@@ -300,4 +301,65 @@ async fn a_look_up_that_cannot_be_made_says_so_and_makes_nothing() {
         ended.error();
         assert_eq!(stage.writes(), [], "{path} {status}");
     }
+}
+
+/// The limiter stands before the API, and does not speak JSON.
+#[tokio::test]
+async fn of_too_many_requests() {
+    let stage = Stage::new().await;
+    stage.sandbox().faults().add(FaultRule {
+        service: "mattermost".into(),
+        method: None,
+        path: "/**".into(),
+        times: None,
+        fault: Fault::RateLimit { retry_after: 3 },
+    });
+    let input = json!({"username": "katherine", "email": "katherine@example.com"});
+    insta::assert_snapshot!(support::said(&stage.run(CREATE_USER, input).await), @"rate_limited [] Mattermost (connection mattermost) gets too many requests: limit exceeded. Run the step again later.");
+}
+
+#[tokio::test]
+async fn of_a_look_up() {
+    let refusals = [
+        (400, "api.context.invalid_url_param.app_error"),
+        (403, "api.user.get_user_by_email.permissions.app_error"),
+    ];
+    insta::assert_snapshot!(table(CREATE_USER, "GET", "/api/v4/users/email/", &refusals).await, @"
+    400 api.context.invalid_url_param.app_error
+        invalid_input [] Mattermost (connection mattermost) refuses this (400): Words of Mattermost.
+    403 api.user.get_user_by_email.permissions.app_error
+        forbidden [] Mattermost (connection mattermost) does not allow this: Words of Mattermost.
+    ");
+}
+
+#[tokio::test]
+async fn of_a_return() {
+    let linus = json!({"username": "linus", "email": "linus@example.com", "reactivate": true});
+    let mut lines = Vec::new();
+    for (status, id) in [
+        (400, "app.user.update_active.user_limit.exceeded"),
+        (
+            401,
+            "api.user.update_active.cannot_enable_guest_when_guest_feature_is_disabled.app_error",
+        ),
+        (
+            403,
+            "api.user.update_active.cannot_modify_status_when_user_is_managed_by_ldap.app_error",
+        ),
+    ] {
+        let stage = Stage::new().await;
+        stage
+            .wire
+            .answer("PUT", "/active", status, refusal(status, id));
+        let said = support::said(&stage.run(CREATE_USER, linus.clone()).await);
+        lines.push(format!("{status} {id}\n    {said}"));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    400 app.user.update_active.user_limit.exceeded
+        upstream_rejected [] Mattermost has as many active accounts as its licence allows, so there is no seat for linus. Deactivate an account that is no longer used, or get more seats.
+    401 api.user.update_active.cannot_enable_guest_when_guest_feature_is_disabled.app_error
+        upstream_rejected [] Mattermost does not activate the account linus: it is a guest's, and guest accounts are switched off.
+    403 api.user.update_active.cannot_modify_status_when_user_is_managed_by_ldap.app_error
+        upstream_rejected [] Mattermost does not activate the account linus: LDAP manages it. Activate the person there; Mattermost follows with its next synchronisation.
+    ");
 }

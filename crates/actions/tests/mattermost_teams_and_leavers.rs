@@ -287,6 +287,8 @@ async fn comings_and_goings_are_taken_back() {
     let back = stage.run(CREATE_USER, linus).await.made;
     insta::assert_snapshot!(undo(&stage, CREATE_USER, back).await, @"gone: activation linus");
     assert!(!is_active(&stage, "linus"));
+    let guest = stage.run(DEACTIVATE, json!({"username": "gus"})).await.made;
+    insta::assert_snapshot!(undo(&stage, DEACTIVATE, guest).await, @"stays: deactivation gus: Mattermost does not activate the account gus: it is a guest's, and guest accounts are switched off.");
 }
 
 #[tokio::test]
@@ -359,4 +361,48 @@ async fn teams_and_channels_to_choose_from() {
     insta::assert_snapshot!(options(&stage, "channels", &[("team", "nonsense")]).await, @"not_found Mattermost has no team nonsense, by the name in its URL, or the credential of this connection may not see it. The teams are: engineering, ldap-team, sales.");
     insta::assert_snapshot!(options(&stage, "users", &[]).await, @"not_found Mattermost has no list of options users; it has teams, channels.");
     assert_eq!(stage.writes(), []);
+}
+
+#[tokio::test]
+async fn a_place_that_mattermost_does_not_take_back() {
+    let input = json!({"username": "katherine", "email": "katherine@example.com", "teamName": "engineering"});
+    let mut lines = Vec::new();
+    for id in [
+        "api.team.remove_member.group_constrained.app_error",
+        "api.team.remove_user_from_team.missing.app_error",
+    ] {
+        let stage = Stage::new().await;
+        let mut made = stage.run(CREATE_USER, input.clone()).await.made;
+        made.retain(|of| of.kind == "team membership");
+        let refusal = json!({"id": id, "message": "Words of Mattermost.", "status_code": 400});
+        stage.wire.answer("DELETE", "/teams/", 400, refusal);
+        lines.push(undo(&stage, CREATE_USER, made).await);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    stays: team membership engineering/katherine: The members of the team engineering come from groups that Mattermost synchronises, so katherine stays in it. Take the person out of the group instead.
+    stays: team membership engineering/katherine: katherine is not in the team engineering any more.
+    ");
+}
+
+/// Joining a team usually joins this channel; where that failed, a run has done it.
+#[tokio::test]
+async fn nobody_is_taken_out_of_town_square() {
+    let stage = Stage::new().await;
+    let input = json!({"username": "katherine", "email": "katherine@example.com", "teamName": "engineering"});
+    let user = stage.run(CREATE_USER, input).await.output()["userId"].clone();
+    let channels = team(&stage, "engineering")["channels"].clone();
+    let mut channels = channels.as_array().unwrap().iter();
+    let town_square = channels
+        .find(|channel| channel["name"] == "town-square")
+        .unwrap();
+    let made = Made {
+        kind: "channel membership".into(),
+        key: "engineering/town-square/katherine".into(),
+        id: format!(
+            "{}/{}",
+            town_square["id"].as_str().unwrap(),
+            user.as_str().unwrap()
+        ),
+    };
+    insta::assert_snapshot!(undo(&stage, CREATE_USER, vec![made]).await, @"stays: channel membership engineering/town-square/katherine: Everybody in the team is in town-square; who leaves the team leaves it too.");
 }

@@ -6,7 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::Stage;
+use support::{Stage, wire::Fault};
 
 const ACTION: &str = "coder:create-workspace";
 
@@ -120,6 +120,8 @@ async fn values_that_a_template_does_not_accept_in_either_flow() {
         "detail": "developer error: parameter value must match one of options\nmust match one of options 1, 2",
     });
     insta::assert_snapshot!(said(400, body).await, @"invalid_input [/parameters/cpu] The template node does not accept the value of: cpu (developer error: parameter value must match one of options must match one of options 1, 2).");
+    let body = json!({"message": "Unable to build workspace with unsupported parameters"});
+    insta::assert_snapshot!(said(400, body).await, @"invalid_input [] Coder refuses to create ada/dev: Unable to build workspace with unsupported parameters.");
 }
 
 #[tokio::test]
@@ -129,6 +131,15 @@ async fn a_token_that_is_not_accepted() {
         "detail": "API key expired at \"2026-11-16 10:00:00 +0000 UTC\".",
     });
     insta::assert_snapshot!(said(401, body).await, @r#"upstream_rejected [] Coder (connection coder) does not accept the token that it is called with: API key expired at "2026-11-16 10:00:00 +0000 UTC". The token has to be renewed."#);
+    let signed_out = |detail: &str| {
+        json!({
+            "message": "You are signed out or your session has expired. Please sign in again to continue.", "detail": detail,
+        })
+    };
+    insta::assert_snapshot!(said(401, signed_out("API key is invalid.")).await, @"upstream_rejected [] Coder (connection coder) does not accept the token that it is called with: API key is invalid. The token has to be renewed.");
+    insta::assert_snapshot!(said(401, signed_out("Invalid API key format: incorrect amount of API key parts, expected 2 got 1")).await, @"upstream_rejected [] Coder (connection coder) does not accept the token that it is called with: Invalid API key format: incorrect amount of API key parts, expected 2 got 1. The token has to be renewed.");
+    let body = json!({"message": "User is not active (status = \"suspended\"). Contact an admin to reactivate your account."});
+    insta::assert_snapshot!(said(401, body).await, @"upstream_rejected [] Coder does not let in the account whose token this connection has: it is suspended. A Coder administrator has to activate it.");
 }
 
 #[tokio::test]
@@ -156,4 +167,33 @@ async fn a_name_that_is_taken_by_what_cannot_be_seen() {
 async fn a_coder_that_is_not_well() {
     insta::assert_snapshot!(said(500, json!({"message": "Internal server error", "detail": "insert workspace: connection reset"})).await, @"outcome_unknown, retryable [] It is not known whether the workspace ada/dev was made: the answer was lost (Coder (connection coder) is not well (500): Internal server error: insert workspace: connection reset). Check whether workspace ada/dev exists, then run this step again: it adopts what is there.");
     insta::assert_snapshot!(said(503, json!({"message": "try later"})).await, @"outcome_unknown, retryable [] It is not known whether the workspace ada/dev was made: the answer was lost (Coder (connection coder) is not well (503): try later). Check whether workspace ada/dev exists, then run this step again: it adopts what is there.");
+}
+
+#[tokio::test]
+async fn a_web_page_in_the_place_of_coder() {
+    let mut lines = Vec::new();
+    for fault in [
+        Fault::Html(200),
+        Fault::Html(403),
+        Fault::Html(404),
+        Fault::Html(502),
+    ] {
+        let stage = Stage::new().await;
+        stage.wire.break_call(1, fault);
+        let input = json!({"user": "ada", "template": "node", "workspaceName": "dev", "coderOrganization": "coder"});
+        lines.push(format!(
+            "{fault:?}\n    {}",
+            support::said(&stage.run(ACTION, input).await)
+        ));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"
+    Html(200)
+        upstream_rejected [] Coder (connection coder) gave an answer that is not understood: it is a web page and not JSON; is the address of the connection that of the API? Check the connection's URL in Sidestage's configuration.
+    Html(403)
+        forbidden [] Coder (connection coder) does not allow this, with a web page that may come from a proxy before it.
+    Html(404)
+        not_found [] Coder (connection coder) does not have this, with a web page that may come from a proxy before it.
+    Html(502)
+        upstream_unavailable [] Coder (connection coder) is not well (502), with a web page that may come from a proxy before it. Run the step again later.
+    ");
 }

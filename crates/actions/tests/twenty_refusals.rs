@@ -208,6 +208,7 @@ async fn of_every_call() {
             "GraphQL only supports GET and POST requests.",
         ),
         ("CONFLICT", "", "Words of Twenty"),
+        ("METADATA_VALIDATION_FAILED", "", "Words of Twenty"),
         ("INTERNAL_SERVER_ERROR", "", "Query read timeout"),
     ];
     insta::assert_snapshot!(table(CREATE_PERSON, &input(), "result: people", &refusals).await, @r#"
@@ -235,6 +236,8 @@ async fn of_every_call() {
         invalid_input [] Twenty (connection twenty) refuses this (405): GraphQL only supports GET and POST requests.
     CONFLICT  Words of Twenty
         conflict [] Twenty (connection twenty) refuses this: Words of Twenty.
+    METADATA_VALIDATION_FAILED  Words of Twenty
+        invalid_input [] Twenty (connection twenty) refuses this (400): Words of Twenty.
     INTERNAL_SERVER_ERROR  Query read timeout
         upstream_unavailable [] Twenty (connection twenty) is not well (500): Query read timeout. Run the step again later.
     "#);
@@ -366,4 +369,49 @@ async fn of_a_duplicate_in_every_release() {
         );
         assert_eq!(second.output()["created"], false, "{release:?}");
     }
+}
+
+#[tokio::test]
+async fn of_a_change() {
+    let grace = json!({
+        "name": "Grace Hopper", "email": "grace@example.com", "jobTitle": "Admiral", "updateExisting": true,
+    });
+    let refusals = [
+        ("NOT_FOUND", "RECORD_NOT_FOUND", "Record not found"),
+        (
+            "BAD_USER_INPUT",
+            "INVALID_ARGS_DATA",
+            "Object person doesn't have any \"jobTitle\" field.",
+        ),
+        ("BAD_USER_INPUT", "", "A duplicate entry was detected"),
+        (
+            "FORBIDDEN",
+            "PERMISSION_DENIED",
+            "Entity performing the request does not have permission",
+        ),
+        ("INTERNAL_SERVER_ERROR", "", "Query read timeout"),
+    ];
+    insta::assert_snapshot!(table(CREATE_PERSON, &grace, "updatePerson", &refusals).await, @r#"
+    NOT_FOUND RECORD_NOT_FOUND Record not found
+        conflict [] Twenty does not have the person Grace Hopper any more: somebody else has just changed it. Run the step again.
+    BAD_USER_INPUT INVALID_ARGS_DATA Object person doesn't have any "jobTitle" field.
+        invalid_input [/jobTitle] This workspace of Twenty has no field for a part of the person Grace Hopper: Object person doesn't have any "jobTitle" field. Leave that input out, or have the field added in Twenty.
+    BAD_USER_INPUT  A duplicate entry was detected
+        conflict [] Twenty refuses the person Grace Hopper: A duplicate entry was detected. It shows no record that could be in the way; there may be one that the role of the connection's API key does not let it see. If there is none, run the step again in a moment.
+    FORBIDDEN PERMISSION_DENIED Entity performing the request does not have permission
+        forbidden [] Twenty does not allow this to the API key of this connection: its role must be able to see and edit the records of People and Companies, and their fields (Settings, Roles).
+    INTERNAL_SERVER_ERROR  Query read timeout
+        outcome_unknown [] It is not known whether the change of person grace@example.com was made: the answer was lost (Twenty (connection twenty) is not well (500): Query read timeout). Check whether change of person grace@example.com exists, then run this step again: it adopts what is there.
+    "#);
+}
+
+/// The newer limiter's code is not known; only it says how long to wait.
+#[tokio::test]
+async fn of_the_newer_limiter() {
+    let stage = Stage::new().await;
+    let limited = json!({ "errors": [{ "message": "Too many requests.", "extensions": {
+        "code": "SOMETHING_NEW", "retryAfterMs": 3000, "limit": 100, "remaining": 0, "windowSeconds": 60,
+    } }] });
+    stage.wire.answer("POST", "result: people", 200, limited);
+    insta::assert_snapshot!(support::said(&stage.run(CREATE_PERSON, input()).await), @"rate_limited [] Twenty (connection twenty) gets too many requests: Too many requests. Run the step again later.");
 }

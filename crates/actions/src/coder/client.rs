@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use sidestage_action::{Error, Result};
+use sidestage_action::{Code, Error, Result};
 use sidestage_upstream::{Body, Method, Request, StatusCode, Upstream};
 use url::Url;
 use uuid::Uuid;
@@ -454,6 +454,14 @@ impl Client {
     }
 
     fn explain(&self, error: sidestage_upstream::Error) -> Error {
+        let refusal = error.json().and_then(Refusal::of).unwrap_or_default();
+        if error.status() == Some(StatusCode::UNAUTHORIZED)
+            && refusal.message.starts_with("User is not active")
+        {
+            let sentence = "Coder does not let in the account whose token this connection has: it is suspended. A Coder \
+                            administrator has to activate it.";
+            return Error::new(Code::UpstreamRejected, sentence).because(error);
+        }
         explain(Coder::SERVICE, said, error)
     }
 }

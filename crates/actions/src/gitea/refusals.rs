@@ -87,6 +87,11 @@ impl About<'_> {
                      administrator of Gitea has to look who has it."
                 ),
             ),
+            (404, of) if of.starts_with("user does not exist") => Meaning::of(
+                Code::Conflict,
+                None,
+                format!("Gitea has no account {account} any more."),
+            ),
             (422, of) if of.starts_with("login source does not exist") => Meaning::of(
                 Code::InvalidInput,
                 Some("sourceId"),

@@ -164,9 +164,19 @@ impl About<'_> {
                     "Mattermost refuses the teamName {team}: its own pages have names that begin so. Choose another one."
                 ),
             ),
-            "api.team.remove_member.group_constrained.app_error" => {
-                (Code::UpstreamRejected, None, team_of_groups(account, team))
-            }
+            "api.team.remove_member.group_constrained.app_error" => (
+                Code::UpstreamRejected,
+                None,
+                format!(
+                    "The members of the team {team} come from groups that Mattermost synchronises, so {account} stays in \
+                     it. Take the person out of the group instead."
+                ),
+            ),
+            "api.team.remove_user_from_team.missing.app_error" => (
+                Code::Conflict,
+                None,
+                format!("{account} is not in the team {team} any more."),
+            ),
             // A channel.
             "store.sql_channel.save_channel.exists.app_error" => (
                 Code::Conflict,

@@ -51,6 +51,7 @@ pub(super) fn normalize_email(given: &str) -> Result<String> {
             && !part
                 .chars()
                 .any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\/\"".contains(c))
+            && part.split('.').all(|between| !between.is_empty())
     };
     let fits = email
         .split_once('@')

@@ -30,6 +30,7 @@ pub(super) fn is_email(email: &str) -> bool {
             && !text
                 .chars()
                 .any(|c| c.is_whitespace() || "<>(),;:\"\\".contains(c))
+            && text.split('.').all(|between| !between.is_empty())
     };
     email.len() <= 128 && plain(user) && plain(host)
 }

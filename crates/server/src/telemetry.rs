@@ -1,13 +1,19 @@
 //! The service's own log: structured, on stderr, scrubbed as it leaves.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{self, IsTerminal, Write},
+    panic::PanicHookInfo,
+    thread,
+};
 
 use sidestage_redact::Redactor;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::config::{Error, Log, LogFormat};
 
-/// Starts logging, for the whole process.
+/// Starts logging, for the whole process. Panics are logged, too, instead of written as they are: they may quote
+/// anything.
 ///
 /// # Errors
 /// When `log.level` is no filter, or logging was started before.
@@ -31,7 +37,22 @@ pub fn start(log: &Log, redactor: Redactor) -> Result<(), Error> {
             .with_ansi(io::stderr().is_terminal())
             .try_init(),
     };
-    started.map_err(|error| Error(format!("logging was started before: {error}")))
+    started.map_err(|error| Error(format!("logging was started before: {error}")))?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    // There is one where RUST_BACKTRACE asks for it.
+    let backtrace = Backtrace::capture();
+    let captured = backtrace.status() == BacktraceStatus::Captured;
+    tracing::error!(
+        panic = panic.payload_as_str(),
+        at = panic.location().map(tracing::field::display),
+        thread = thread::current().name(),
+        backtrace = captured.then(|| backtrace.to_string()),
+        "a panic"
+    );
 }
 
 /// Writes each line to stderr without the known secrets.

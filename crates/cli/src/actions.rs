@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use sidestage_actions::Registry;
+use sidestage_redact::Redactor;
 use url::Url;
 
 use crate::{pull, reference};
@@ -56,10 +57,15 @@ enum Command {
 }
 
 #[allow(clippy::print_stdout)]
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, redactor: &Redactor) -> anyhow::Result<()> {
     let registry = Registry::new(Vec::new())?;
     match args.command {
-        Command::Pull { url, token, out } => pull::pull(&url, token.as_deref(), &out).await?,
+        Command::Pull { url, token, out } => {
+            if let Some(token) = &token {
+                redactor.add(&token.as_str().into()).keep();
+            }
+            pull::pull(&url, token.as_deref(), &out).await?;
+        }
         Command::List => {
             for action in registry.iter() {
                 println!(

@@ -15,6 +15,7 @@ mod sandbox;
 mod serve;
 
 use clap::{Parser, Subcommand};
+use sidestage_redact::Redactor;
 
 /// Runs Backstage's scaffolder actions that provision people into services: once and only once.
 #[derive(Parser)]
@@ -52,9 +53,11 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
+    // What a command learns of secrets stands in no error of it either.
+    let redactor = Redactor::new();
     let result = match Cli::parse().command {
-        Command::Serve(args) => serve::run(args).await,
-        Command::Actions(args) => actions::run(args).await,
+        Command::Serve(args) => serve::run(args, &redactor).await,
+        Command::Actions(args) => actions::run(args, &redactor).await,
         Command::Check(args) => return check::run(&args),
         Command::Config(args) => config::run(args),
         Command::Explain(args) => explain::run(&args),
@@ -62,7 +65,7 @@ async fn main() -> std::process::ExitCode {
         Command::Lsp(args) => return lsp::run(args),
         Command::Openapi => actions::openapi(),
         Command::Policy(args) => policy::run(args),
-        Command::Runs(args) => runs::run(args).await,
+        Command::Runs(args) => runs::run(args, &redactor).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     };
     match result {
@@ -70,7 +73,7 @@ async fn main() -> std::process::ExitCode {
         Err(error) => {
             #[allow(clippy::print_stderr)]
             {
-                eprintln!("sidestage: {error:#}");
+                eprintln!("sidestage: {}", redactor.scrub(&format!("{error:#}")));
             }
             std::process::ExitCode::FAILURE
         }

@@ -9,6 +9,8 @@ use serde_json::Value;
 use sidestage_templates::actions::Instance;
 use url::Url;
 
+use crate::out::shown;
+
 /// No Backstage has more to say.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -92,14 +94,4 @@ async fn get(
     let value = serde_json::from_slice(&body)
         .with_context(|| format!("{} does not answer in JSON", shown(&url)))?;
     Ok(Some(value))
-}
-
-/// A URL without what may be secret in it.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // A URL that cannot have a user has none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.to_string()
 }

@@ -5,7 +5,10 @@ use std::{fmt::Write as _, time::Duration};
 use anyhow::{Context, bail};
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
+use sidestage_redact::Redactor;
 use url::Url;
+
+use crate::out::shown;
 
 /// How often a lost event stream is asked for again, a second apart.
 const MOST_RECONNECTS: u32 = 120;
@@ -78,12 +81,16 @@ enum Command {
     },
 }
 
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, redactor: &Redactor) -> anyhow::Result<()> {
+    let token = args
+        .token
+        .context("this needs a token: set SIDESTAGE_TOKEN, or give --token")?;
+    redactor.add(&token.as_str().into()).keep();
+    let say = |text: String| say(redactor, &text);
     let api = Api {
         json: args.json,
-        token: args
-            .token
-            .context("this needs a token: set SIDESTAGE_TOKEN, or give --token")?,
+        redactor,
+        token,
         url: args.url,
         http: Client::builder()
             .connect_timeout(Duration::from_secs(10))
@@ -150,15 +157,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Api {
+struct Api<'a> {
     /// Only JSON is printed.
     json: bool,
+    /// Whoever answers may say the token.
+    redactor: &'a Redactor,
     url: Url,
     token: String,
     http: Client,
 }
 
-impl Api {
+impl Api<'_> {
     async fn send(
         &self,
         method: Method,
@@ -172,7 +181,7 @@ impl Api {
         if let Some(last) = last_event {
             request = request.header("last-event-id", last);
         }
-        let at = || format!("Sidestage cannot be reached at {}", self.url);
+        let at = || format!("Sidestage cannot be reached at {}", shown(&self.url));
         let answer = request.send().await.map_err(reqwest::Error::without_url);
         let answer = answer.with_context(at)?;
         if answer.status().is_success() {
@@ -185,7 +194,7 @@ impl Api {
                 bail!("{detail} (request {})", text(&problem, "requestId"))
             }
             Some(detail) => bail!("{detail}"),
-            None => bail!("{} answered {status}; is that Sidestage?", self.url),
+            None => bail!("{} answered {status}; is that Sidestage?", shown(&self.url)),
         }
     }
 
@@ -199,7 +208,13 @@ impl Api {
         answer
             .json()
             .await
-            .with_context(|| format!("{} did not answer with JSON; is that Sidestage?", self.url))
+            .map_err(reqwest::Error::without_url)
+            .with_context(|| {
+                format!(
+                    "{} did not answer with JSON; is that Sidestage?",
+                    shown(&self.url)
+                )
+            })
     }
 
     async fn run(
@@ -247,7 +262,7 @@ impl Api {
                 return Ok(end);
             }
         }
-        bail!("the connection to {} stays lost", self.url)
+        bail!("the connection to {} stays lost", shown(&self.url))
     }
 
     async fn read(&self, mut answer: Response, last: &mut u64, indent: &str) -> Option<Value> {
@@ -264,7 +279,7 @@ impl Api {
                 let data: Value = serde_json::from_str(field("data:")).unwrap_or_default();
                 *last = field("id:").parse().unwrap_or(*last);
                 if let Some(line) = line(field("event:"), &data).filter(|_| !self.json) {
-                    say(format!("{indent}{line}"));
+                    say(self.redactor, &format!("{indent}{line}"));
                 }
                 if field("event:") == "end" {
                     return Some(data);
@@ -412,6 +427,6 @@ fn pretty(value: &Value) -> String {
 }
 
 #[allow(clippy::print_stdout)]
-fn say(text: String) {
-    println!("{text}");
+fn say(redactor: &Redactor, text: &str) {
+    println!("{}", redactor.scrub(text));
 }

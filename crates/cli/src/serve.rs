@@ -18,16 +18,15 @@ pub(crate) struct Args {
     listen: Option<SocketAddr>,
 }
 
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, redactor: &Redactor) -> anyhow::Result<()> {
     let mut config = Config::load(&args.config)?;
     config.listen = args.listen.unwrap_or(config.listen);
-    let redactor = Redactor::new();
     telemetry::start(&config.log, redactor.clone())?;
     // Bound first: a second process in this one's place must not get as far as its runs.
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let app = build(&config, &redactor)
+    let app = build(&config, redactor)
         .await
         .with_context(|| args.config.display().to_string())?;
     let scheme = if config.server.tls.is_some() {

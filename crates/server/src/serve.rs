@@ -2,6 +2,7 @@
 
 use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sidestage_action::Descriptor;
 use sidestage_actions::{ConnectionConfig, Registry};
@@ -9,6 +10,7 @@ use sidestage_policy::Action;
 use sidestage_redact::Redactor;
 use sidestage_runs::{FindAction, Runs, Settings, journal::Sql};
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::{
     access::{self, Access},
@@ -87,8 +89,7 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
         JournalUrl::Secret(reference) => {
             let url = secret(reference, "journal.url")?;
             let url = url.expose_secret().to_owned();
-            let password = url::Url::parse(&url).ok();
-            if let Some(password) = password.as_ref().and_then(url::Url::password) {
+            for password in passwords(&url) {
                 redactor.add(&password.into()).keep();
             }
             url
@@ -126,6 +127,21 @@ pub(crate) fn known_actions(registry: &Registry) -> Vec<Action> {
         destructive: descriptor.attributes.destructive,
     };
     registry.descriptors().map(action).collect()
+}
+
+/// The passwords in a database's URL: as they stand there, and as they are meant.
+fn passwords(url: &str) -> Vec<String> {
+    let Ok(url) = Url::parse(url) else {
+        return Vec::new();
+    };
+    let in_front = url.password().unwrap_or_default();
+    let meant = percent_decode_str(in_front).decode_utf8_lossy();
+    let behind = url.query_pairs().filter(|(name, _)| name == "password");
+    let behind = behind.map(|(_, password)| password.into_owned());
+    [in_front.to_owned(), meant.into_owned()]
+        .into_iter()
+        .chain(behind)
+        .collect()
 }
 
 /// A name that is the same when this process is started again, and another one's is not.

@@ -132,7 +132,7 @@ fn serve(folder: &tempfile::TempDir, secrets: &[(String, &'static str)]) -> Chil
     command.spawn().unwrap()
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{
+        DefaultBodyLimit, FromRequest, FromRequestParts, Request, State, rejection::BytesRejection,
+    },
+    http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -24,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Access, Wanted},
-    auth::{Authenticator, Caller, Door},
+    auth::{Authenticator, Caller, Door, Presented},
     backstage_actions, health, openapi, options,
     problem::Problem,
     rate::RateLimit,
@@ -40,7 +42,7 @@ struct Inner {
     runs: Runs,
     auth: Authenticator,
     access: Access,
-    rate: RateLimit,
+    rate: RateLimit<Principal>,
     tls: Option<TlsAcceptor>,
     redactor: Redactor,
     body_limit: usize,
@@ -122,16 +124,15 @@ impl App {
         self.0.step_wait
     }
 
-    /// Who sends these headers, as far as the door takes them.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap, door: Door<'_>) -> Result<Caller> {
-        let authorization = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let auth = &self.0.auth;
-        let caller = auth
-            .authenticate(authorization, door, trace(headers))
-            .await?;
-        self.0.rate.count(&caller.principal)?;
+    /// Who sends a request, as far as the door takes them.
+    pub(crate) async fn authenticate(
+        &self,
+        presented: &Presented,
+        door: Door<'_>,
+    ) -> Result<Caller> {
+        let caller = self.0.auth.authenticate(presented, door).await?;
+        let too_many = "You make more requests";
+        self.0.rate.count(&caller.principal, too_many)?;
         Ok(caller)
     }
 
@@ -225,12 +226,12 @@ impl App {
     /// A list of choices for a form.
     pub(crate) async fn options(
         &self,
-        headers: &HeaderMap,
+        presented: &Presented,
         provider: String,
         list: String,
         mut narrowing: BTreeMap<String, String>,
     ) -> Result<Arc<Vec<Choice>>> {
-        let caller = self.authenticate(headers, Door::Forms(&provider)).await?;
+        let caller = self.authenticate(presented, Door::Forms(&provider)).await?;
         self.check_provider(&provider)?;
         let Inner {
             access,
@@ -488,27 +489,14 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// How often the folder of policies is looked at.
 const LOOK_AT_POLICIES: Duration = Duration::from_secs(2);
 
-/// The trace that a request says it belongs to (W3C), or else the request's own id.
-fn trace(headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let traced = text("traceparent").and_then(|parent| {
-        let id = parent.split('-').nth(1)?;
-        let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_id.then_some(id)
-    });
-    traced
-        .or(text("x-request-id"))
-        .unwrap_or_default()
-        .to_owned()
-}
-
-impl axum::extract::FromRequestParts<App> for Caller {
+impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(
         parts: &mut http::request::Parts,
         app: &App,
     ) -> Result<Self, Problem> {
-        Ok(app.authenticate(&parts.headers, Door::RunApi).await?)
+        let Ok(presented) = Presented::from_request_parts(parts, app).await;
+        Ok(app.authenticate(&presented, Door::RunApi).await?)
     }
 }

@@ -6,7 +6,7 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, header},
+    http::header,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{App, Json},
-    auth::Door,
+    auth::{Door, Presented},
     problem::Problem,
 };
 
@@ -38,11 +38,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 async fn list(
     State(app): State<App>,
     Path(provider): Path<String>,
-    headers: HeaderMap,
+    presented: Presented,
 ) -> Result<Response, Problem> {
     app.check_provider(&provider)?;
     let caller = app
-        .authenticate(&headers, Door::Provider(&provider))
+        .authenticate(&presented, Door::Provider(&provider))
         .await?;
     let list = format!(
         "{{\"actions\":{}}}",
@@ -69,14 +69,14 @@ async fn list(
 async fn invoke(
     State(app): State<App>,
     Path((provider, id)): Path<(String, String)>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json, Problem>,
 ) -> Result<Response, Problem> {
     run(
         &app,
         &provider,
         &id,
-        &headers,
+        &presented,
         body.map(|Json(input)| input),
     )
     .await
@@ -100,11 +100,11 @@ async fn invoke(
 async fn invoke_with_secrets(
     State(app): State<App>,
     Path((provider, id)): Path<(String, String)>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json, Problem>,
 ) -> Result<Response, Problem> {
     let input = body.and_then(|Json(body)| unwrap_v2(body).map_err(Problem::from));
-    run(&app, &provider, &id, &headers, input).await
+    run(&app, &provider, &id, &presented, input).await
 }
 
 /// No action declares secrets: connections hold them. Some given all the same are refused, not ignored.
@@ -130,11 +130,13 @@ async fn run(
     app: &App,
     provider: &str,
     id: &str,
-    headers: &HeaderMap,
+    presented: &Presented,
     input: Result<Value, Problem>,
 ) -> Result<Response, Problem> {
     app.check_provider(provider)?;
-    let caller = app.authenticate(headers, Door::Provider(provider)).await?;
+    let caller = app
+        .authenticate(presented, Door::Provider(provider))
+        .await?;
     if id.split(':').next() != Some(provider) {
         return Err(Error::not_found(format!("{provider} has no action with this id.")).into());
     }

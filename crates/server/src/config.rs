@@ -351,7 +351,7 @@ pub struct Runs {
 pub struct Server {
     /// The largest request body, in bytes.
     pub body_limit: usize,
-    /// How many requests a caller may make in a minute. None: any number.
+    /// How many requests a caller, or an address without a valid token, may make in a minute. None: any number.
     pub requests_per_minute: Option<NonZeroU32>,
     /// TLS on the listener. None: plain text.
     pub tls: Option<Tls>,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router, middleware::AddExtension};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -23,7 +23,12 @@ use tokio_rustls::{
     },
 };
 
-use crate::config::{self, Error};
+use tower::Layer;
+
+use crate::{
+    auth::Peer,
+    config::{self, Error},
+};
 
 /// How long a client may take to say its request's head, or to agree on TLS.
 const HEAD_TIME: Duration = Duration::from_secs(15);
@@ -85,8 +90,8 @@ pub(crate) async fn answer(
             accepted = listener.accept() => accepted,
             () = &mut stop => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, say: that passes.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -94,12 +99,13 @@ pub(crate) async fn answer(
                 continue;
             }
         };
-        let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
+        let service = Extension(Peer(peer.ip())).layer(router.clone());
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             match tls {
-                None => serve(stream, router, watcher).await,
+                None => serve(stream, service, watcher).await,
                 Some(tls) => match timeout(HEAD_TIME, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(stream, router, watcher).await,
+                    Ok(Ok(stream)) => serve(stream, service, watcher).await,
                     Ok(Err(error)) => tracing::debug!(%error, "no agreement on TLS"),
                     Err(_) => tracing::debug!("no agreement on TLS in time"),
                 },
@@ -114,14 +120,14 @@ pub(crate) async fn answer(
 
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    router: Router,
+    service: AddExtension<Router, Peer>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::HeaderMap,
 };
 use moka::future::Cache;
 use sidestage_action::{
@@ -21,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, auth::Presented, problem::Problem};
 
 /// How long a list is kept: a form asks when it opens, and many may open at the same time.
 const KEEP: Duration = Duration::from_secs(30);
@@ -59,10 +58,10 @@ async fn list(
     State(app): State<App>,
     Path((provider, list)): Path<(String, String)>,
     Query(narrowing): Query<Narrowing>,
-    headers: HeaderMap,
+    presented: Presented,
 ) -> Result<Json<Arc<Vec<Choice>>>, Problem> {
     Ok(Json(
-        app.options(&headers, provider, list, narrowing).await?,
+        app.options(&presented, provider, list, narrowing).await?,
     ))
 }
 

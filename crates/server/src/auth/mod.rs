@@ -6,8 +6,15 @@ mod jwks;
 mod keycloak;
 mod keys;
 
-use std::{fmt, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header, request::Parts};
 use sidestage_action::{Code, Error, Principal, Result};
 use sidestage_upstream::{Credential, Settings, Upstream};
 use url::Url;
@@ -15,6 +22,7 @@ use url::Url;
 use crate::{
     config,
     organizations::{Groups, Membership, Organizations},
+    rate::{self, RateLimit},
 };
 
 use jwks::Issuer;
@@ -26,6 +34,50 @@ pub struct Authenticator {
     backstage: Option<backstage::Backstage>,
     keycloak: Option<keycloak::Keycloak>,
     keys: keys::Keys,
+    /// How often an address may be refused.
+    refusals: RateLimit<IpAddr>,
+}
+
+/// The address that a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What a request presents of who sends it.
+pub struct Presented {
+    authorization: Option<String>,
+    from: IpAddr,
+    trace: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Presented {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let authorization = text(&parts.headers, header::AUTHORIZATION.as_str());
+        let peer = parts.extensions.get::<Peer>();
+        Ok(Presented {
+            authorization: authorization.map(str::to_owned),
+            from: peer.map_or(Ipv6Addr::UNSPECIFIED.into(), |peer| rate::network(peer.0)),
+            trace: trace(&parts.headers),
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The trace that a request says it belongs to (W3C), or else the request's own id.
+fn trace(headers: &HeaderMap) -> String {
+    let traced = text(headers, "traceparent").and_then(|parent| {
+        let id = parent.split('-').nth(1)?;
+        let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then_some(id)
+    });
+    traced
+        .or(text(headers, "x-request-id"))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Who is calling, as a door has verified it.
@@ -72,6 +124,8 @@ const LEEWAY: u64 = 10;
 
 /// Why a token is not accepted. For the log; the caller learns only that it was not.
 enum Refusal {
+    /// There is none.
+    Missing,
     Token(String),
     /// The issuer could not be asked for this.
     Unreachable {
@@ -90,6 +144,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Refusal::Missing => f.write_str("there is none"),
             Refusal::Token(reason) => f.write_str(reason),
             Refusal::Unreachable { error, .. } => write!(f, "{error}"),
         }
@@ -123,42 +178,37 @@ impl Authenticator {
             backstage: backstage.transpose()?,
             keycloak: keycloak.transpose()?,
             keys: keys::Keys::new(&auth.keys)?,
+            refusals: RateLimit::new(config.server.requests_per_minute),
         })
     }
 
-    /// Who sends this `Authorization` header.
+    /// Who sends a request.
     ///
     /// # Errors
-    /// [`Code::Unauthenticated`]; the reason is in the log. [`Code::UpstreamUnavailable`] when the issuer's keys
-    /// cannot be fetched.
-    pub async fn authenticate(
-        &self,
-        authorization: Option<&str>,
-        door: Door<'_>,
-        trace: String,
-    ) -> Result<Caller> {
-        let Some(token) = authorization
+    /// [`Code::Unauthenticated`]; the reason is in the log. [`Code::RateLimited`] when too many requests without a
+    /// valid token come from that address. [`Code::UpstreamUnavailable`] when the issuer's keys cannot be fetched.
+    pub async fn authenticate(&self, presented: &Presented, door: Door<'_>) -> Result<Caller> {
+        let authorization = presented.authorization.as_deref();
+        let token = authorization
             .and_then(|value| value.split_once(' '))
             .and_then(|(scheme, token)| {
                 (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token.trim())
-            })
-        else {
-            let message =
-                "This request needs a token: send the header Authorization: Bearer <token>.";
-            return Err(Error::new(Code::Unauthenticated, message));
+            });
+        let verified = match token {
+            Some(token) => self.verify(token, door).await,
+            None => Err(Refusal::Missing),
         };
-        let verified = self.verify(token, door).await;
         let Verified {
             principal,
             name,
             groups,
-        } = verified.map_err(|refusal| refuse(&refusal))?;
+        } = verified.map_err(|refusal| self.refuse(&refusal, presented.from))?;
         Ok(Caller {
             memberships: self.organizations.of(&groups),
             principal,
             name,
             groups,
-            trace,
+            trace: presented.trace.clone(),
         })
     }
 
@@ -200,6 +250,38 @@ impl Authenticator {
         }
     }
 
+    /// What is said of a refusal. Who has a valid token is never counted by address: many may share one.
+    fn refuse(&self, refusal: &Refusal, from: IpAddr) -> Error {
+        if !matches!(refusal, Refusal::Unreachable { .. }) {
+            let too_many = "From your address come more requests without a valid token";
+            if let Err(refused) = self.refusals.count(&from, too_many) {
+                return refused;
+            }
+        }
+        tracing::warn!(reason = %refusal, "token refused");
+        match refusal {
+            Refusal::Missing => Error::new(
+                Code::Unauthenticated,
+                "This request needs a token: send the header Authorization: Bearer <token>.",
+            ),
+            Refusal::Token(_) => Error::new(
+                Code::Unauthenticated,
+                "The token was not accepted. Sidestage's log has the reason under this request's id.",
+            ),
+            Refusal::Unreachable {
+                issuer: Issuer { name, setting },
+                what,
+                ..
+            } => Error::new(
+                Code::UpstreamUnavailable,
+                format!(
+                    "Sidestage cannot fetch {what} from {name}, so it cannot check the token. Check {setting} in its \
+                     configuration, and that {name} can be reached from it."
+                ),
+            ),
+        }
+    }
+
     /// Whether the principal may see and end the runs of others.
     pub fn sees_all_runs(&self, principal: &Principal) -> bool {
         let Principal::Key { name } = principal else {
@@ -215,27 +297,6 @@ fn upstream(setting: &str, url: Url) -> Result<Upstream, config::Error> {
     settings.call_timeout = Duration::from_secs(5);
     settings.retries = 1;
     Upstream::new(settings).map_err(|error| config::Error(error.to_string()))
-}
-
-fn refuse(refusal: &Refusal) -> Error {
-    tracing::warn!(reason = %refusal, "token refused");
-    match refusal {
-        Refusal::Token(_) => Error::new(
-            Code::Unauthenticated,
-            "The token was not accepted. Sidestage's log has the reason under this request's id.",
-        ),
-        Refusal::Unreachable {
-            issuer: Issuer { name, setting },
-            what,
-            ..
-        } => Error::new(
-            Code::UpstreamUnavailable,
-            format!(
-                "Sidestage cannot fetch {what} from {name}, so it cannot check the token. Check {setting} in its \
-                 configuration, and that {name} can be reached from it."
-            ),
-        ),
-    }
 }
 
 /// `*` stands for any text.

@@ -23,3 +23,31 @@ async fn a_caller_who_asks_too_often_is_told_when_to_come_back_and_others_are_no
     assert_eq!((status, &problem["code"]), (429, &"rate_limited".into()));
     assert_eq!(ask(OPERATOR_KEY).await.status(), 200);
 }
+
+#[tokio::test]
+async fn an_address_without_a_valid_token_is_told_when_to_come_back_and_callers_there_are_not() {
+    let service = Service::with("server: {requestsPerMinute: 6}").await;
+    let doors = ["/v1/runs", "/api/coder/options/templates"];
+    let strangers = [None, Some("nobodys-token")];
+    let ask = async |path: &str, token: Option<&str>| {
+        let mut request = service.bare(Method::GET, path);
+        // Whose address that is, anybody may write.
+        request = request.header("x-forwarded-for", "192.0.2.7");
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap()
+    };
+    assert_eq!(ask(doors[0], None).await.status(), 401);
+    for token in strangers {
+        for path in doors {
+            let refused = ask(path, token).await;
+            assert!(refused.headers().contains_key("retry-after"));
+            assert_eq!(refused.status(), 429, "{path} {token:?}");
+        }
+    }
+    let problem = read(ask(doors[0], None).await).await.1;
+    insta::assert_snapshot!(problem["detail"].as_str().unwrap(), @"From your address come more requests without a valid token than server.requestsPerMinute allows. Come back after the time that Retry-After says.");
+    assert_eq!(ask(doors[0], Some(CI_KEY)).await.status(), 200);
+    assert_eq!(ask("/docs/", None).await.status(), 200);
+}

@@ -68,15 +68,9 @@ impl Access {
         &self.audit
     }
 
-    /// Reads the policies again, where their folder has changed.
-    pub(crate) fn reload_policies(&self) {
-        match self.policies.reload() {
-            Ok(false) => {}
-            Ok(true) => tracing::info!("the policies have changed and hold from now on"),
-            Err(error) => {
-                tracing::error!(%error, "the policies have changed and cannot be used; those before go on holding");
-            }
-        }
+    /// Reads the policies again, where their folder has changed. Whether it has.
+    pub(crate) fn reload_policies(&self) -> Result<bool, sidestage_policy::Error> {
+        self.policies.reload()
     }
 
     /// The organization that a request of the caller's is for.

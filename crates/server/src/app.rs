@@ -17,8 +17,6 @@ use sidestage_action::{Code, Descriptor, Error, Principal, Result, Runnable};
 use sidestage_actions::{Choice, Registry};
 use sidestage_redact::Redactor;
 use sidestage_runs::{Filter, Key, Run, RunRecord, Runs, Start, Started};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_rustls::TlsAcceptor;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +25,9 @@ use uuid::Uuid;
 use crate::{
     access::{Access, Wanted},
     auth::{Authenticator, Caller, Door, Presented},
-    backstage_actions, health, openapi, options,
+    backstage_actions, health,
+    listen::Tls,
+    openapi, options,
     problem::Problem,
     rate::RateLimit,
     run_api,
@@ -43,7 +43,7 @@ struct Inner {
     auth: Authenticator,
     access: Access,
     rate: RateLimit<Principal>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     redactor: Redactor,
     body_limit: usize,
     step_wait: Duration,
@@ -59,7 +59,7 @@ impl App {
         runs: Runs,
         auth: Authenticator,
         access: Access,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<Tls>>,
         redactor: Redactor,
         server: &crate::config::Server,
     ) -> Self {
@@ -116,7 +116,7 @@ impl App {
     }
 
     /// How connections are taken in, where not in plain text.
-    pub(crate) fn tls(&self) -> Option<TlsAcceptor> {
+    pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
         self.0.tls.clone()
     }
 
@@ -334,28 +334,21 @@ impl App {
         }
     }
 
-    /// Reads the policies again when their folder changes, and on SIGHUP, as long as the service is there.
-    pub(crate) fn watch_policies(&self) {
-        let app = Arc::downgrade(&self.0);
-        tokio::spawn(async move {
-            let mut hangup = signal(SignalKind::hangup()).ok();
-            loop {
-                let told = async {
-                    match &mut hangup {
-                        Some(hangup) => drop(hangup.recv().await),
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK_AT_POLICIES) => {}
-                    () = told => {}
-                }
-                let Some(app) = app.upgrade() else {
-                    return;
-                };
-                app.access.reload_policies();
-            }
-        });
+    /// The service, as long as it is there.
+    pub(crate) fn weak(&self) -> impl Fn() -> Option<App> + Send + 'static {
+        let weak = Arc::downgrade(&self.0);
+        move || weak.upgrade().map(App)
+    }
+
+    /// Reads again what may change while the service runs: what it is, and whether it has changed.
+    pub(crate) fn reload(&self) -> Vec<(&'static str, Result<bool, String>)> {
+        let policies = self.0.access.reload_policies();
+        let mut read = vec![("policies", policies.map_err(|error| error.to_string()))];
+        if let Some(tls) = &self.0.tls {
+            let tls = tls.reload().map_err(|error| error.to_string());
+            read.push(("TLS certificates", tls));
+        }
+        read
     }
 
     /// The router of all doors.
@@ -485,9 +478,6 @@ fn unreadable(rejection: BytesRejection) -> Problem {
 
 /// How long a client may be silent while it sends a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// How often the folder of policies is looked at.
-const LOOK_AT_POLICIES: Duration = Duration::from_secs(2);
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;

@@ -17,6 +17,7 @@ mod options;
 pub mod organizations;
 mod problem;
 mod rate;
+mod reload;
 mod run_api;
 mod serve;
 pub mod telemetry;

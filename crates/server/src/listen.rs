@@ -1,6 +1,10 @@
 //! The listener: HTTP/1.1, over TLS where the configuration says so, with bounds on how a request may come in.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use axum::{Extension, Router, middleware::AddExtension};
 use hyper::server::conn::http1;
@@ -39,47 +43,111 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The largest head of a request, in bytes; a longer one is answered 431.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// What TLS on the listener needs. Read once: a new certificate is taken at the next start.
-pub(crate) fn tls(settings: &config::Tls) -> Result<TlsAcceptor, Error> {
-    let refuse = |what: &str, why: &dyn std::fmt::Display| {
-        Error(format!("server.tls.{what} cannot be used: {why}"))
-    };
-    let certificates = |what, path: &str| {
-        let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-        match read {
-            Ok(found) if Vec::is_empty(&found) => Err(refuse(what, &"it holds no certificate")),
-            Ok(found) => Ok(found),
-            Err(error) => Err(refuse(what, &error)),
+/// TLS on the listener. Its files are read again when they change; a connection keeps what it began with.
+pub(crate) struct Tls {
+    settings: config::Tls,
+    now: RwLock<(Pem, TlsAcceptor)>,
+}
+
+/// The files as they were read.
+#[derive(PartialEq)]
+struct Pem {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn load(settings: &config::Tls) -> Result<Self, Error> {
+        let pem = Pem::read(settings)?;
+        let acceptor = pem.acceptor()?;
+        Ok(Tls {
+            settings: settings.clone(),
+            now: RwLock::new((pem, acceptor)),
+        })
+    }
+
+    /// Reads the files again. Whether they have changed.
+    ///
+    /// # Errors
+    /// What is wrong with them; what was read before goes on to be used.
+    pub(crate) fn reload(&self) -> Result<bool, Error> {
+        let pem = Pem::read(&self.settings)?;
+        if self.now.read().unwrap_or_else(PoisonError::into_inner).0 == pem {
+            return Ok(false);
         }
-    };
-    let chain = certificates("certificate", &settings.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&settings.key).map_err(|error| refuse("key", &error))?;
-    let builder = ServerConfig::builder();
-    let builder = match &settings.client_ca {
-        None => builder.with_no_client_auth(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates("clientCa", path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| refuse("clientCa", &error))?;
+        let acceptor = pem.acceptor()?;
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = (pem, acceptor);
+        Ok(true)
+    }
+
+    /// How the next connection is taken in.
+    fn acceptor(&self) -> TlsAcceptor {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        now.1.clone()
+    }
+}
+
+impl Pem {
+    fn read(settings: &config::Tls) -> Result<Self, Error> {
+        let read = |what, path: &String| fs::read(path).map_err(|error| refuse(what, &error));
+        let client_ca = settings.client_ca.as_ref();
+        Ok(Pem {
+            certificate: read("certificate", &settings.certificate)?,
+            key: read("key", &settings.key)?,
+            client_ca: client_ca.map(|path| read("clientCa", path)).transpose()?,
+        })
+    }
+
+    fn acceptor(&self) -> Result<TlsAcceptor, Error> {
+        let chain = certificates("certificate", &self.certificate)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| refuse("key", &error))?;
+        let builder = ServerConfig::builder();
+        let builder = match &self.client_ca {
+            None => builder.with_no_client_auth(),
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates("clientCa", pem)? {
+                    roots
+                        .add(certificate)
+                        .map_err(|error| refuse("clientCa", &error))?;
+                }
+                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+                builder.with_client_cert_verifier(
+                    verifier.map_err(|error| refuse("clientCa", &error))?,
+                )
             }
-            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
-            builder.with_client_cert_verifier(verifier.map_err(|error| refuse("clientCa", &error))?)
-        }
-    };
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .map_err(|error| refuse("certificate", &error))?;
-    // A refusal's sentence travels in the reason phrase, which HTTP/2 has not.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+        };
+        let mut config = builder
+            .with_single_cert(chain, key)
+            .map_err(|error| refuse("certificate", &error))?;
+        // A refusal's sentence travels in the reason phrase, which HTTP/2 has not.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+fn refuse(what: &str, why: &dyn std::fmt::Display) -> Error {
+    Error(format!("server.tls.{what} cannot be used: {why}"))
+}
+
+fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(found) if found.is_empty() => Err(refuse(what, &"it holds no certificate")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(refuse(what, &error)),
+    }
 }
 
 /// Answers requests until `stop`, then until the last of them has its answer.
 pub(crate) async fn answer(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     router: Router,
     stop: impl Future<Output = ()>,
 ) {
@@ -100,7 +168,8 @@ pub(crate) async fn answer(
             }
         };
         let service = Extension(Peer(peer.ip())).layer(router.clone());
-        let (tls, watcher) = (tls.clone(), graceful.watcher());
+        let tls = tls.as_ref().map(|tls| tls.acceptor());
+        let watcher = graceful.watcher();
         tokio::spawn(async move {
             match tls {
                 None => serve(stream, service, watcher).await,

@@ -18,8 +18,9 @@ use crate::{
     audit::{Audit, Audited},
     auth::Authenticator,
     config::{Auth, Config, Error, JournalUrl},
-    listen,
+    listen::{self, Tls},
     organizations::Organizations,
+    reload,
 };
 
 /// Puts the service together. Every secret of the configuration is known to `redactor` from here on.
@@ -102,20 +103,18 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
     let runs = Runs::open(settings, redactor.clone(), journal, find_action)
         .await
         .map_err(|error| unusable(&error))?;
-    let tls = config.server.tls.as_ref().map(listen::tls).transpose()?;
+    let tls = config.server.tls.as_ref().map(Tls::load).transpose()?;
     let access = Access::new(organizations, policies, audit);
     let app = App::new(
         registry,
         runs,
         auth,
         access,
-        tls,
+        tls.map(Arc::new),
         redactor.clone(),
         &config.server,
     );
-    if config.policy.folder.is_some() {
-        app.watch_policies();
-    }
+    reload::watch(app.weak()).map_err(|error| Error(format!("SIGHUP: {error}")))?;
     Ok(app)
 }
 

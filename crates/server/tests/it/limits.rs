@@ -26,7 +26,7 @@ async fn a_caller_who_asks_too_often_is_told_when_to_come_back_and_others_are_no
 
 #[tokio::test]
 async fn an_address_without_a_valid_token_is_told_when_to_come_back_and_callers_there_are_not() {
-    let service = Service::with("server: {requestsPerMinute: 6}").await;
+    let service = Service::with("server: {requestsPerMinute: 1}").await;
     let doors = ["/v1/runs", "/api/coder/options/templates"];
     let strangers = [None, Some("nobodys-token")];
     let ask = async |path: &str, token: Option<&str>| {

@@ -11,6 +11,7 @@ mod keycloak;
 mod limits;
 mod log;
 mod refusals;
+mod reload;
 mod run_api;
 mod service;
 mod tenancy;

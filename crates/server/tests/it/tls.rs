@@ -6,7 +6,10 @@ use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use reqwest::{Certificate, Client, Identity};
 use sidestage_server::Config;
 
-use crate::service::Service;
+use crate::{
+    reload::look,
+    service::{CI_KEY, Service},
+};
 
 fn certificate(folder: &Path, name: &str) -> CertifiedKey<KeyPair> {
     let made = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
@@ -50,6 +53,56 @@ async fn the_listener_speaks_tls_and_asks_for_a_certificate() {
         .send()
         .await;
     assert!(plain.is_err(), "{plain:?}");
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_shown_to_who_comes_next_and_nobody_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = certificate(folder.path(), "server");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let service = Service::with(&format!(
+        "server: {{tls: {{certificate: '{}', key: '{}'}}}}",
+        file("server.crt"),
+        file("server.key"),
+    ))
+    .await;
+    let url = service.url.replace("http://127.0.0.1", "https://localhost");
+    let trusting = |one: &CertifiedKey<KeyPair>| {
+        let root = Certificate::from_pem(one.cert.pem().as_bytes()).unwrap();
+        Client::builder()
+            .tls_certs_only([root])
+            .no_proxy()
+            .build()
+            .unwrap()
+    };
+    let ask = async |client: &Client| {
+        let answer = client
+            .get(format!("{url}/v1/runs"))
+            .bearer_auth(CI_KEY)
+            .send()
+            .await;
+        answer.map(|answer| answer.status().as_u16())
+    };
+    let there_before = trusting(&old);
+    assert_eq!(ask(&there_before).await.unwrap(), 200);
+
+    // Half of the change: the key is not that of the certificate.
+    let new = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    std::fs::write(file("server.crt"), new.cert.pem()).unwrap();
+    look().await;
+    assert_eq!(ask(&trusting(&old)).await.unwrap(), 200);
+    let log = crate::log::taken();
+    assert!(
+        log.contains("cannot be used; those before go on holding what=\"TLS certificates\""),
+        "{log}"
+    );
+
+    std::fs::write(file("server.key"), new.signing_key.serialize_pem()).unwrap();
+    look().await;
+    assert_eq!(ask(&trusting(&new)).await.unwrap(), 200);
+    assert!(ask(&trusting(&old)).await.is_err());
+    // On the connection that it has.
+    assert_eq!(ask(&there_before).await.unwrap(), 200);
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ fn start() -> Start {
         },
         dry_run: false,
         key: None,
+        trace: None,
     }
 }
 

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use sidestage_sandbox::{Options, Sandbox};
 use support::{Events, KEY, Postgres, Replica};
 
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 async fn send(request: RequestBuilder) -> Value {
     let answer = request.bearer_auth(KEY).send().await.unwrap();
     answer.json().await.unwrap()
@@ -24,9 +26,13 @@ async fn a_follower_of_a_replica_that_stops_goes_on_at_another_one() {
     })
     .await;
     let postgres = Postgres::start(&["-c", "fsync=off"]).await;
-    let more = "server: {shutdownGrace: 3s}";
+    let audit = tempfile::NamedTempFile::new().unwrap();
+    let more = format!(
+        "server: {{shutdownGrace: 3s}}\naudit: {{to: 'file:{}'}}",
+        audit.path().display()
+    );
     let [one, two] =
-        ["one", "two"].map(|name| Replica::start(name, &postgres.url, &sandbox, &["coder"], more));
+        ["one", "two"].map(|name| Replica::start(name, &postgres.url, &sandbox, &["coder"], &more));
     let http = Client::new();
     while !(one.is_up().await && two.is_up().await) {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -37,7 +43,8 @@ async fn a_follower_of_a_replica_that_stops_goes_on_at_another_one() {
         let body = json!({"action": "coder:create-workspace", "input": input});
         http.post(format!("{}/v1/runs", one.url)).json(&body)
     };
-    let run = send(slow("dev")).await;
+    let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let run = send(slow("dev").header("traceparent", parent)).await;
     let path = format!("/v1/runs/{}/events", run["id"].as_str().unwrap());
     let follow = async |replica: &Replica, after: u64| {
         let request = http.get(format!("{}{path}", replica.url));
@@ -83,4 +90,20 @@ async fn a_follower_of_a_replica_that_stops_goes_on_at_another_one() {
     assert_eq!(end["status"], "cancelled", "{end}");
     let made = sandbox.sandbox().state()["coder"]["workspaces"].to_string();
     assert_eq!(made.matches(r#""name":"dev""#).count(), 1, "{made}");
+
+    // Whoever works on the run, what is done in it belongs to the trace in which it was asked for.
+    let audit = std::fs::read_to_string(audit.path()).unwrap();
+    let lines = audit
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_run: Vec<_> = lines.filter(|line| line["run"] == run["id"]).collect();
+    let outcomes: Vec<_> = of_run.iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(
+        of_run.last().unwrap()["outcome"],
+        "cancelled",
+        "{outcomes:?}"
+    );
+    for line in of_run {
+        assert_eq!(line["trace"], TRACE, "{line}");
+    }
 }

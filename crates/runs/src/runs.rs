@@ -89,6 +89,8 @@ pub struct Start {
     pub dry_run: bool,
     /// The key that joins it to an earlier run.
     pub key: Option<Key>,
+    /// The trace that the request belongs to.
+    pub trace: Option<String>,
 }
 
 /// What [`Runs::start`] ended with.
@@ -195,8 +197,12 @@ impl Runs {
             prepared,
             dry_run,
             key,
+            trace,
         } = start;
-        let spec = self.spec(action, principal, &prepared, dry_run);
+        let spec = RunSpec {
+            trace,
+            ..self.spec(action, principal, &prepared, dry_run)
+        };
         self.begin(spec, prepared, key).await
     }
 
@@ -221,6 +227,7 @@ impl Runs {
             dry_run,
             continues: None,
             undoes: None,
+            trace: None,
             created_at: now(),
         }
     }
@@ -371,7 +378,13 @@ impl Runs {
     /// # Errors
     /// [`Code::Conflict`] while the run is under way, or when another one goes on with it; otherwise as
     /// [`start`](Self::start).
-    pub async fn undo(&self, run: &Run, principal: &Principal, dry_run: bool) -> Result<Started> {
+    pub async fn undo(
+        &self,
+        run: &Run,
+        principal: &Principal,
+        trace: Option<String>,
+        dry_run: bool,
+    ) -> Result<Started> {
         let id = run.spec.id;
         let now = run.snapshot().await?;
         let refuse = |why: String| Err(Error::conflict(why));
@@ -397,6 +410,7 @@ impl Runs {
         let prepared = self.prepare_undo(&run.spec, made, unknown)?;
         let spec = RunSpec {
             undoes: Some(id),
+            trace,
             organization: run.spec.organization.clone(),
             ..self.spec(
                 run.spec.action.clone(),
@@ -456,7 +470,7 @@ impl Runs {
     /// # Errors
     /// [`Code::Conflict`] when the run is under way, has succeeded, or needs a secret that is not kept;
     /// otherwise as [`start`](Self::start).
-    pub async fn retry(&self, run: &Run) -> Result<Started> {
+    pub async fn retry(&self, run: &Run, trace: Option<String>) -> Result<Started> {
         let id = run.spec.id;
         let now = run.snapshot().await?;
         let refuse = |why: String| Err(Error::conflict(why));
@@ -476,6 +490,7 @@ impl Runs {
         let spec = RunSpec {
             id: Uuid::now_v7(),
             continues: Some(id),
+            trace,
             created_at: crate::event::now(),
             ..run.spec.clone()
         };

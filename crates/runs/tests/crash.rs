@@ -215,6 +215,7 @@ async fn run_to_end(runs: Runs, action: String, input: Value) -> (Run, Snapshot)
         prepared,
         dry_run: false,
         key,
+        trace: None,
     });
     let run = started.await.unwrap().run;
     let ended = run.ended(Duration::from_secs(60)).await.unwrap();
@@ -223,7 +224,7 @@ async fn run_to_end(runs: Runs, action: String, input: Value) -> (Run, Snapshot)
 
 async fn undo_to_end(runs: Runs, run: uuid::Uuid) -> Snapshot {
     let run = runs.get(run, None).await.unwrap();
-    let undo = runs.undo(&run, &ci(), false).await.unwrap().run;
+    let undo = runs.undo(&run, &ci(), None, false).await.unwrap().run;
     let ended = undo.ended(Duration::from_secs(60)).await.unwrap();
     ended.expect("the undo hangs")
 }

@@ -39,6 +39,7 @@ fn new(key: Option<&str>) -> NewRun {
             dry_run: false,
             continues: None,
             undoes: None,
+            trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
             created_at: "2026-11-23T12:00:00.123Z".parse().unwrap(),
         },
         key: key.map(|name| Key::given(&ada(), name).unwrap()),

@@ -34,6 +34,8 @@ use support::{
 
 const ACTION: &str = "test:create-accounts";
 
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 fn ci() -> Principal {
     Principal::Key { name: "ci".into() }
 }
@@ -132,6 +134,7 @@ async fn try_start(
         prepared,
         dry_run: false,
         key: key.map(|key| Key::given(&ci(), key).unwrap()),
+        trace: Some(TRACE.into()),
     })
     .await
 }
@@ -186,6 +189,7 @@ async fn another_replica_takes_up_what_a_dead_one_left(kind: Kind) {
     });
     dead.kill();
     says(&run, "taken up again after an interruption").await;
+    assert_eq!(run.spec.trace.as_deref(), Some(TRACE));
     stage.accounts.gate.0.add_permits(1);
     let rest = following.await.unwrap();
     assert_eq!(rest[0].id, seen + 1);
@@ -299,7 +303,7 @@ async fn an_undo_takes_back_what_the_run_made_and_nothing_else(kind: Kind) {
     let run = start(&runs, Some("k"), input.clone()).await;
     end(&run).await;
     let undo = async |dry_run| {
-        let undo = runs.undo(&run, &ci(), dry_run).await.unwrap();
+        let undo = runs.undo(&run, &ci(), None, dry_run).await.unwrap();
         assert!(!undo.joined);
         assert_eq!(undo.run.spec.undoes, Some(run.spec.id));
         let ended = end(&undo.run).await;
@@ -347,7 +351,11 @@ async fn an_undo_takes_back_what_the_run_made_and_nothing_else(kind: Kind) {
         end(&again.run).await.output,
         Some(json!({"created": ["ada", "bob"]}))
     );
-    let refused = runs.undo(&undo_run, &ci(), false).await.err().unwrap();
+    let refused = runs
+        .undo(&undo_run, &ci(), None, false)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(refused.code(), Code::Conflict);
 }
 
@@ -383,21 +391,21 @@ async fn a_retry_goes_on_from_what_was_made(kind: Kind) {
     let runs = stage.replica("one").await;
     let run = start(&runs, Some("k"), waiting(&["ada"])).await;
     says(&run, "waiting at the gate").await;
-    let refused = runs.retry(&run).await.err().unwrap();
+    let refused = runs.retry(&run, None).await.err().unwrap();
     assert!(refused.message().contains("is under way"), "{refused}");
     run.cancel().await.unwrap();
     end(&run).await;
     stage.accounts.gate.0.add_permits(1);
-    let retry = runs.retry(&run).await.unwrap();
+    let retry = runs.retry(&run, None).await.unwrap();
     assert!(!retry.joined);
     assert_eq!(
         end(&retry.run).await.output,
         Some(json!({"created": ["ada"]}))
     );
     assert_eq!(end(&run).await.continued_by, Some(retry.run.spec.id));
-    let again = runs.retry(&run).await.unwrap();
+    let again = runs.retry(&run, None).await.unwrap();
     assert!(again.joined && again.run.spec.id == retry.run.spec.id);
-    let refused = runs.undo(&run, &ci(), false).await.err().unwrap();
+    let refused = runs.undo(&run, &ci(), None, false).await.err().unwrap();
     assert!(
         refused.message().contains("was continued by run"),
         "{refused}"
@@ -515,6 +523,7 @@ fn begun(input: Value, at: &str) -> NewRun {
             dry_run: false,
             continues: None,
             undoes: None,
+            trace: None,
             created_at: at.parse().unwrap(),
         },
         key: None,
@@ -633,7 +642,7 @@ async fn what_was_made_when_the_journal_failed_is_written_down_as_soon_as_it_can
         .collect();
     assert_eq!(results, [Some(Settlement::Created { id: "1".into() })]);
     // So it can be taken back.
-    end(&runs.undo(&run, &ci(), false).await.unwrap().run).await;
+    end(&runs.undo(&run, &ci(), None, false).await.unwrap().run).await;
     assert_eq!(stage.accounts.names(), Vec::<String>::new());
 }
 
@@ -678,7 +687,7 @@ async fn an_undo_says_what_the_run_may_have_made() {
             .contains("It is not known whether this was made: account ada."),
         "{error:?}"
     );
-    let undo = runs.undo(&run, &ci(), false).await.unwrap().run;
+    let undo = runs.undo(&run, &ci(), None, false).await.unwrap().run;
     let output = end(&undo).await.output.unwrap();
     assert_eq!(
         output,

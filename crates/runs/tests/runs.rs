@@ -54,6 +54,7 @@ where
         },
         dry_run: false,
         key: key.map(|key| Key::given(&ada(), key).unwrap()),
+        trace: None,
     }
 }
 

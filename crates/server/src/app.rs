@@ -197,6 +197,7 @@ impl App {
             prepared,
             dry_run,
             key,
+            trace: Some(caller.trace.clone()),
         });
         self.started(started.await?, &caller.trace)
     }
@@ -213,13 +214,15 @@ impl App {
     /// Starts a run again that did not succeed.
     pub(crate) async fn retry(&self, caller: &Caller, run: &Run) -> Result<Started> {
         self.check_run(caller, run, false)?;
-        self.started(self.0.runs.retry(run).await?, &caller.trace)
+        let retry = self.0.runs.retry(run, Some(caller.trace.clone()));
+        self.started(retry.await?, &caller.trace)
     }
 
     /// Takes back what a run made.
     pub(crate) async fn undo(&self, caller: &Caller, run: &Run, dry_run: bool) -> Result<Started> {
         self.check_run(caller, run, dry_run)?;
-        let undo = self.0.runs.undo(run, &caller.principal, dry_run);
+        let trace = Some(caller.trace.clone());
+        let undo = self.0.runs.undo(run, &caller.principal, trace, dry_run);
         self.started(undo.await?, &caller.trace)
     }
 

@@ -5,7 +5,6 @@
 mod journal;
 
 use std::{
-    collections::HashMap,
     fs::OpenOptions,
     io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,7 +16,6 @@ use sidestage_action::Principal;
 use sidestage_policy::Decision;
 use sidestage_redact::Redactor;
 use sidestage_runs::{Run, journal::RunSpec};
-use uuid::Uuid;
 
 use crate::{
     config::{self, AuditTo, Error},
@@ -34,8 +32,6 @@ struct Inner {
     /// None: nobody keeps one.
     sink: Option<Mutex<Box<dyn Write + Send>>>,
     redactor: Redactor,
-    /// The traces of the runs that this process was asked for.
-    traces: Mutex<HashMap<Uuid, String>>,
 }
 
 /// What was decided about.
@@ -67,7 +63,6 @@ impl Audit {
         Ok(Audit(Arc::new(Inner {
             sink: sink.map(Mutex::new),
             redactor,
-            traces: Mutex::default(),
         })))
     }
 
@@ -95,10 +90,10 @@ impl Audit {
         }));
     }
 
-    /// That a run was started or joined.
+    /// That a run was started or joined, and in which trace.
     pub(crate) fn run(&self, run: &Run, outcome: &str, trace: &str) {
-        lock(&self.0.traces).insert(run.spec.id, trace.to_owned());
-        self.of_run("run", &run.spec, json!({ "outcome": outcome }));
+        let line = json!({ "outcome": outcome, "trace": trace });
+        self.of_run("run", &run.spec, line);
     }
 
     /// Something about a run.
@@ -112,16 +107,12 @@ impl Audit {
             "connection": spec.connection,
             "dryRun": spec.dry_run,
             "run": spec.id,
-            "trace": lock(&self.0.traces).get(&spec.id),
+            "trace": spec.trace,
         });
         if let (Some(line), Value::Object(more)) = (line.as_object_mut(), more) {
             line.extend(more);
         }
         self.write(line);
-    }
-
-    fn forget_trace(&self, run: Uuid) {
-        lock(&self.0.traces).remove(&run);
     }
 
     fn write(&self, line: Value) {

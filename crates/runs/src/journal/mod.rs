@@ -90,6 +90,8 @@ pub struct RunSpec {
     pub continues: Option<Uuid>,
     /// The run that it takes back.
     pub undoes: Option<Uuid>,
+    /// The trace that the request for it belongs to.
+    pub trace: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
 }

@@ -66,7 +66,7 @@ const POSTGRES: Dialect = Dialect {
 };
 
 const RUN: &str = "SELECT id, principal, action, connection, organization, input, needs_secret, dry_run, continues, \
-                   continued_by, undoes, created_at, status, ended_at, output, error, failing, cancel_requested \
+                   continued_by, undoes, trace, created_at, status, ended_at, output, error, failing, cancel_requested \
                    FROM runs ";
 
 /// Which of the leases `$1` still hold. Their rows are locked in one order, so that nobody waits in a circle.
@@ -204,8 +204,8 @@ impl Sql {
                 .await?;
         }
         let sql = "INSERT INTO runs (id, principal, action, connection, organization, input, needs_secret, dry_run, \
-                   continues, undoes, created_at, status, owner, epoch, lease_until) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'running', $12, 1, {now} + $13)";
+                   continues, undoes, trace, created_at, status, owner, epoch, lease_until) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'running', $13, 1, {now} + $14)";
         sqlx::query(self.sql(sql))
             .bind(id)
             .bind(json_text(&spec.principal))
@@ -217,6 +217,7 @@ impl Sql {
             .bind(i64::from(spec.dry_run))
             .bind(spec.continues.map(|id| id.to_string()))
             .bind(spec.undoes.map(|id| id.to_string()))
+            .bind(spec.trace.clone())
             .bind(spec.created_at.as_millisecond())
             .bind(new.owner.clone())
             .bind(new.lease.as_millis() as i64)
@@ -622,6 +623,7 @@ fn read_run(row: &AnyRow) -> sqlx::Result<RunRecord> {
             dry_run: flag("dry_run")?,
             continues: read_optional_id(row, "continues")?,
             undoes: read_optional_id(row, "undoes")?,
+            trace: row.try_get("trace")?,
             created_at: time(row.try_get("created_at")?)?,
         },
         continued_by: read_optional_id(row, "continued_by")?,

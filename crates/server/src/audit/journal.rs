@@ -89,7 +89,6 @@ impl<J> Audited<J> {
             .any(|write| matches!(write, Write::End { .. }))
         {
             runs.remove(&run);
-            self.audit.forget_trace(run);
         }
     }
 }

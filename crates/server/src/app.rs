@@ -17,7 +17,7 @@ use sidestage_action::{Code, Descriptor, Error, Principal, Result, Runnable};
 use sidestage_actions::{Choice, Registry};
 use sidestage_redact::Redactor;
 use sidestage_runs::{Filter, Key, Run, RunRecord, Runs, Start, Started};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
@@ -361,7 +361,6 @@ impl App {
             .fallback(unknown_route)
             .method_not_allowed_fallback(wrong_method)
             .layer(DefaultBodyLimit::max(limit))
-            .layer(RequestBodyTimeoutLayer::new(BODY_TIME))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), finish))
             .with_state(self)
@@ -448,9 +447,8 @@ impl<S: Send + Sync> FromRequest<S> for Json {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(unreadable)?;
+        let bytes = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, state));
+        let bytes = bytes.await.map_err(|_| too_slow())?.map_err(unreadable)?;
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Json(value)),
             Err(_) if bytes.is_empty() => Err(Problem::from(Error::new(
@@ -463,6 +461,17 @@ impl<S: Send + Sync> FromRequest<S> for Json {
             ))),
         }
     }
+}
+
+/// How long a client may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+fn too_slow() -> Problem {
+    Problem::http(
+        StatusCode::REQUEST_TIMEOUT,
+        "request_timeout",
+        format!("The body did not come within {} s.", BODY_TIME.as_secs()),
+    )
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {
@@ -478,9 +487,6 @@ fn unreadable(rejection: BytesRejection) -> Problem {
         )),
     }
 }
-
-/// How long a client may be silent while it sends a body.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;

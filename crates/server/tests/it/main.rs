@@ -14,6 +14,7 @@ mod refusals;
 mod reload;
 mod run_api;
 mod service;
+mod slow;
 mod tenancy;
 mod tls;
 mod tokens;

@@ -11,7 +11,7 @@ use crate::{
     service::{CI_KEY, Service},
 };
 
-fn certificate(folder: &Path, name: &str) -> CertifiedKey<KeyPair> {
+pub fn certificate(folder: &Path, name: &str) -> CertifiedKey<KeyPair> {
     let made = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     std::fs::write(folder.join(format!("{name}.crt")), made.cert.pem()).unwrap();
     std::fs::write(

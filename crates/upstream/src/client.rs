@@ -26,7 +26,7 @@ use crate::{
     error::{Body, Call, Error},
     limits::Limits,
     path,
-    resolver::{Guarded, is_out_of_bounds},
+    resolver::{self, Guarded, is_out_of_bounds},
     retry::{self, Retry, seconds},
 };
 
@@ -250,7 +250,7 @@ impl Upstream {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
-            .dns_resolver(Arc::new(Guarded))
+            .dns_resolver(Arc::new(Guarded(resolver::machine)))
             .referer(false)
             // Shorter than the five seconds after which a Node server hangs up: a change sent over a
             // connection that is just being closed is a change whose outcome is not known.

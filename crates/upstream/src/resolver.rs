@@ -11,17 +11,26 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Asks the machine's own resolver, and refuses a name that leads where no service is.
-pub(crate) struct Guarded;
+/// Looks a name up, and refuses one that leads where no service is.
+pub(crate) struct Guarded<L>(pub(crate) L);
 
-impl Resolve for Guarded {
+impl<L, F> Resolve for Guarded<L>
+where
+    L: Fn(String) -> F + Send + Sync + 'static,
+    F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
     fn resolve(&self, name: Name) -> Resolving {
+        let found = self.0(name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let addresses = check(found.collect())?;
+            let addresses = check(found.await?)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
+}
+
+/// Asks the machine's own resolver.
+pub(crate) async fn machine(name: String) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
 }
 
 /// All addresses of a name, unless one of them is out of bounds.
@@ -71,6 +80,19 @@ fn within(v6: Ipv6Addr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        error::Error as _,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
 
     #[test]
@@ -104,12 +126,108 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_name_with_one_address_out_of_bounds_is_refused_as_a_whole() {
-        let address = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
-        let mixed = vec![address("10.1.2.3"), address("169.254.169.254")];
-        let refusal = check(mixed).unwrap_err().to_string();
-        assert!(refusal.contains("leads to 169.254.169.254"), "{refusal}");
-        assert!(check(vec![address("10.1.2.3")]).is_ok());
+    /// A service on loopback: where it is, and how many connections it has had.
+    async fn service() -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+            }
+        });
+        (port, connections)
+    }
+
+    /// Calls a service by a name, once for each of these answers of the name server. What came of it, how many
+    /// connections the service had, and how often the name server was asked.
+    async fn call(answers: &[&[&str]]) -> (Vec<Result<u16, String>>, usize, usize) {
+        let (port, connections) = service().await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let lookup = {
+            let asked = asked.clone();
+            let addresses = |texts: &&[&str]| {
+                let addresses = texts.iter().map(|text| text.parse::<IpAddr>().unwrap());
+                addresses
+                    .map(|address| SocketAddr::new(address, 0))
+                    .collect()
+            };
+            let answers: Vec<Vec<SocketAddr>> = answers.iter().map(addresses).collect();
+            move |name: String| {
+                assert_eq!(name, "service.test");
+                let answer = answers[asked.fetch_add(1, Ordering::Relaxed)].clone();
+                async { Ok(answer) }
+            }
+        };
+        let client = reqwest::Client::builder()
+            .tls_certs_only([])
+            .no_proxy()
+            .dns_resolver(Arc::new(Guarded(lookup)))
+            .build()
+            .unwrap();
+        let mut said = Vec::new();
+        for _ in answers {
+            let answer = client
+                .get(format!("http://service.test:{port}/"))
+                .send()
+                .await;
+            said.push(match answer {
+                Ok(answer) => Ok(answer.status().as_u16()),
+                Err(error) => {
+                    let causes = std::iter::successors(error.source(), |cause| (**cause).source());
+                    Err(causes.last().unwrap().to_string())
+                }
+            });
+        }
+        let (connections, asked) = (&connections, &asked);
+        (
+            said,
+            connections.load(Ordering::Relaxed),
+            asked.load(Ordering::Relaxed),
+        )
+    }
+
+    fn refusal(address: &str) -> Result<u16, String> {
+        Err(format!(
+            "the name leads to {address}, which is no address of a service"
+        ))
+    }
+
+    #[tokio::test]
+    async fn a_name_with_one_address_out_of_bounds_is_refused_as_a_whole() {
+        for (answer, refused) in [
+            (&["169.254.169.254"][..], "169.254.169.254"),
+            (&["127.0.0.1", "169.254.169.254"], "169.254.169.254"),
+            (&["127.0.0.1", "::1", "fd00:ec2::254"], "fd00:ec2::254"),
+            (
+                &["::ffff:169.254.169.254", "127.0.0.1"],
+                "::ffff:169.254.169.254",
+            ),
+            (&["fe80::1"], "fe80::1"),
+        ] {
+            let (said, connections, _) = call(&[answer]).await;
+            assert_eq!(
+                (said, connections),
+                (vec![refusal(refused)], 0),
+                "{answer:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_address_that_was_checked_is_the_one_that_is_called() {
+        // A name server that says something else the moment after it was asked.
+        let (said, connections, asked) =
+            call(&[&["127.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]).await;
+        assert_eq!(said, [Ok(200), refusal("169.254.169.254"), Ok(200)]);
+        assert_eq!(
+            (connections, asked),
+            (2, 3),
+            "one question a connection, and none behind it"
+        );
     }
 }

@@ -607,6 +607,47 @@ the credential of the connection coder holds a character that cannot be sent, su
     assert!(!format!("{upstream:?} {:?}", upstream.get("/", &[])).contains("hunter2"));
 }
 
+#[test]
+fn an_address_in_place_of_a_name_is_looked_at_however_it_is_written() {
+    let makes = |host: &str| {
+        let url = format!("http://{host}/latest").parse().unwrap();
+        Upstream::new(settings(url))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    for host in [
+        "169.254.169.254",
+        "169.254.169.254.",
+        "2852039166",
+        "0xA9FEA9FE",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::169.254.169.254]",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "100.100.100.200",
+        "0.0.0.0",
+        "[::]",
+    ] {
+        let refused = makes(host).unwrap_err();
+        assert!(
+            refused.contains("names no address of a service"),
+            "{host}: {refused}"
+        );
+    }
+    for host in [
+        "127.0.0.1",
+        "10.1.2.3",
+        "[::1]",
+        "[fd12:3456::1]",
+        "coder.example.com",
+    ] {
+        assert_eq!(makes(host), Ok(()), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn a_200_that_is_judged_to_be_none_is_treated_as_what_it_is() {
     fn judge(answer: &Value) -> Option<(StatusCode, Option<Duration>)> {

@@ -5,7 +5,10 @@
 
 mod support;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use sidestage_action::{Code, Made, testing::context_for};
@@ -13,13 +16,13 @@ use sidestage_actions::{ConnectionConfig, Registry, Tenant};
 use support::Stage;
 
 /// Acme's people are in the organization `acme` of Coder and the team `engineering` of Mattermost, Globex's in `coder`
-/// and `sales`. Ada is in both organizations of Coder.
+/// and `sales`. Ada is in both organizations of Coder. The workspace of Twenty is all Acme's.
 fn tenants(provider: &str) -> BTreeMap<String, Tenant> {
     let [acme, globex] = match provider {
         "coder" => [("acme", None), ("coder", None)],
         "gitea" => [("acme", None), ("globex", None)],
         "mattermost" => [("engineering", Some(())), ("sales", Some(()))],
-        _ => return BTreeMap::new(),
+        _ => return BTreeMap::from([("acme-corp".into(), Tenant::default())]),
     };
     let place = |(name, is_team): (&str, Option<()>)| match is_team {
         None => Tenant {
@@ -225,7 +228,36 @@ async fn what_is_another_organizations_is_refused_and_nothing_is_changed() {
             "gitea:deactivate-user",
             json!({"username": "ada"}),
         ),
+        (
+            "globex",
+            "gitea:find-repository",
+            json!({"giteaOrganization": "acme", "repositoryName": "handbook"}),
+        ),
+        (
+            "globex",
+            "gitea:find-repository",
+            json!({"username": "ada", "repositoryName": "handbook"}),
+        ),
+        (
+            "globex",
+            "twenty:create-company",
+            json!({"name": "Initech", "domain": "initech.example"}),
+        ),
+        (
+            "globex",
+            "twenty:create-person",
+            json!({"email": "mary@globex.test", "firstName": "Mary", "lastName": "Shelley"}),
+        ),
+        (
+            "globex",
+            "twenty:delete-person",
+            json!({"email": "grace@example.com"}),
+        ),
     ];
+    // No action is without one.
+    let tried: BTreeSet<&str> = refused.iter().map(|(_, action, _)| *action).collect();
+    let all = stage.registry.iter().map(|action| &*action.descriptor().id);
+    assert_eq!(tried, all.collect::<BTreeSet<_>>());
     let mut said = Vec::new();
     for (organization, action, input) in refused {
         let ended = stage.run(action, with(organization, input.clone())).await;
@@ -279,6 +311,16 @@ async fn what_is_the_organizations_own_is_done() {
             "acme-corp",
             "gitea:deactivate-user",
             json!({"username": "ada"}),
+        ),
+        (
+            "acme-corp",
+            "gitea:find-repository",
+            json!({"giteaOrganization": "acme", "repositoryName": "handbook"}),
+        ),
+        (
+            "acme-corp",
+            "twenty:create-company",
+            json!({"name": "Initech", "domain": "initech.example"}),
         ),
     ];
     for (organization, action, input) in done {

@@ -1,7 +1,5 @@
 //! Sidestage in front of the sandbox, on a free port.
 
-use std::io::Write;
-
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sidestage_redact::Redactor;
@@ -43,12 +41,10 @@ impl Service {
         })
         .await;
         let secrets = tempfile::tempdir().unwrap();
-        let secret = |name: &str, value: &str| {
-            let path = secrets.path().join(name);
-            std::fs::File::create(&path)
-                .unwrap()
-                .write_all(value.as_bytes())
-                .unwrap();
+        let token = |service: &str| {
+            let path = secrets.path().join(service);
+            let token = sandbox.sandbox().tokens(service).unwrap().administrator;
+            std::fs::write(&path, token).unwrap();
             format!("file:{}", path.display())
         };
         let journal = secrets.path().join("journal.db");
@@ -63,7 +59,10 @@ impl Service {
              \x20 - {{name: operator-of-globex, hash: '{}', expires: 9999-12-31, organizations: [globex], allRuns: true}}\n\
              \x20 - {{name: expired, hash: '{}', expires: 2026-01-31}}\n\
              audit: {{to: 'file:{}'}}\nconnections:\n  coder: {{provider: coder, url: '{}coder', token: '{}', pollInterval: 10ms}}\n\
-             \x20 mattermost: {{provider: mattermost, url: '{}mattermost', token: '{}'}}\n{more}",
+             \x20 mattermost: {{provider: mattermost, url: '{}mattermost', token: '{}'}}\n\
+             \x20 gitea: {{provider: gitea, url: '{}gitea', token: '{}'}}\n\
+             \x20 twenty-acme: {{provider: twenty, url: '{}twenty', token: '{}'}}\n\
+             \x20 twenty-globex: {{provider: twenty, url: '{}twenty', token: '{}'}}\n{more}",
             journal.display(),
             backstage.url,
             keycloak.issuer(),
@@ -76,16 +75,15 @@ impl Service {
             TokenHash::of(EXPIRED_KEY),
             secrets.path().join("audit.jsonl").display(),
             sandbox.url,
-            secret("coder", sidestage_sandbox::OWNER_TOKEN),
+            token("coder"),
             sandbox.url,
-            secret(
-                "mattermost",
-                sandbox
-                    .sandbox()
-                    .tokens("mattermost")
-                    .unwrap()
-                    .administrator
-            ),
+            token("mattermost"),
+            sandbox.url,
+            token("gitea"),
+            sandbox.url,
+            token("twenty"),
+            sandbox.url,
+            token("twenty"),
         );
         let config = Config::parse(&config, "test.yaml").unwrap();
         let app = build(&config, &Redactor::new()).await.unwrap();

@@ -98,7 +98,7 @@ fn all_offered(typed: &[&str]) -> String {
 #[test]
 fn actions_inputs_and_values() {
     insta::assert_snapshot!(all_offered(&[
-        "  - action: ¦",
+        "  - action: f¦",
         "  - action: catalog:¦",
         "  - action: cata¦log:fetch",
         "  - action: \"catalog:¦",
@@ -181,16 +181,16 @@ steps:
     act¦ion: debug:log
     input:
       mess¦age: Hello ¦${{ para¦meters.na¦me | proj¦ectSlug }} ${{ parameters['visi¦bility'] }}
-  - id: user
-    action: coder:susp¦end-user
+  - id: fetched
+    action: catalog:fe¦tch
     if: ${{ al¦ways() and parameters.visibility == 'pub¦lic' }}
     input:
-      user: ${{ us¦er.r¦ef }}
-      onFai¦lure: k¦eep
+      entityRef: ${{ us¦er.r¦ef }}
+      option¦al: tr¦ue
   - id: unknown
     action: acme:w¦ork
     input:
-      mess¦age: ${{ steps.user.output.susp¦ended }}
+      mess¦age: ${{ steps.fetched.output.enti¦ty }}
 "
     ));
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../harness/paths.ts';
 import { damage } from './damage.ts';
-import { WRITTEN } from './written.ts';
+import { TABS, WRITTEN } from './written.ts';
 
 const OUT = join(ROOT, 'crates', 'templates', 'tests', 'yaml.json');
 
@@ -31,7 +31,7 @@ function record(source: string): Recorded {
   };
 }
 
-const recorded = [...WRITTEN, ...damage(WRITTEN, 1, 1500)].map(record);
+const recorded = [...WRITTEN, ...TABS, ...damage(WRITTEN, 1, 1500)].map(record);
 const json = `[\n${recorded.map(one => JSON.stringify(one)).join(',\n')}\n]\n`;
 if (process.argv.includes('--check')) {
   if ((await readFile(OUT, 'utf8')) !== json) {

@@ -118,6 +118,13 @@ struct Open {
     content: Content,
 }
 
+impl Open {
+    /// Whether what comes next is a key.
+    fn awaits_key(&self) -> bool {
+        matches!(self.content, Content::Mapping { key: None, .. })
+    }
+}
+
 enum Content {
     Sequence(Vec<Node>),
     Mapping {
@@ -213,6 +220,10 @@ impl<'a> Builder<'a> {
 
     fn open(&mut self, start: usize, style: StructureStyle, anchor: usize, content: Content) {
         let flow = style == StructureStyle::Flow;
+        // A mapping without braces begins with its first key, which is looked at by itself.
+        if flow || matches!(content, Content::Sequence(_)) {
+            self.look_for_tab(start);
+        }
         self.inner.push(1);
         self.open.push(Open {
             start,
@@ -391,7 +402,19 @@ impl<'a> Builder<'a> {
         self.place(node, identity);
     }
 
+    /// What begins at `start` must not be indented by a tab, unless it is in brackets.
+    fn look_for_tab(&mut self, start: usize) {
+        let around = self.open.last();
+        let is_key = around.is_some_and(Open::awaits_key);
+        if around.is_none_or(|open| !open.flow)
+            && let Some(tab) = tab_before(self.source, start, is_key)
+        {
+            self.problem(ProblemKind::Tab, tab);
+        }
+    }
+
     fn value(&mut self, node: Node, anchor: usize, identity: String) {
+        self.look_for_tab(node.span.start);
         if anchor != 0 {
             self.anchors.insert(
                 anchor,
@@ -416,7 +439,6 @@ impl<'a> Builder<'a> {
             Content::Mapping {
                 key: key @ None, ..
             } => {
-                let tab = tab_before(self.source, node.span.start).filter(|_| !open.flow);
                 let name = key_name(&node);
                 *key = Some((
                     Key {
@@ -425,9 +447,6 @@ impl<'a> Builder<'a> {
                     },
                     identity,
                 ));
-                if let Some(tab) = tab {
-                    self.problem(ProblemKind::Tab, tab);
-                }
             }
             Content::Mapping { entries, keys, key } => {
                 let Some((name, identity)) = key.take() else {
@@ -463,12 +482,19 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The indentation before `at`, if there is a tab in it.
-fn tab_before(source: &str, at: usize) -> Option<Range<usize>> {
+/// The indentation before `at`, if there is a tab in it. A dash is part of the indentation of what follows it; a
+/// tab behind the last one is allowed before everything but a key.
+fn tab_before(source: &str, at: usize, is_key: bool) -> Option<Range<usize>> {
     let line = source[..at].rfind(['\n', '\r']).map_or(0, |at| at + 1);
-    let indentation = &source[line..at];
-    let blank = indentation.bytes().all(|byte| matches!(byte, b' ' | b'\t'));
-    (blank && indentation.contains('\t')).then_some(line..at)
+    let before = &source[line..at];
+    let is_indentation = before
+        .bytes()
+        .all(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'?'));
+    let counts = match before.rfind(['-', '?']) {
+        Some(indicator) if !is_key => &before[..indicator],
+        _ => before,
+    };
+    (is_indentation && counts.contains('\t')).then_some(line..at)
 }
 
 /// Where the `|` or `>` of a block scalar is, whose content the parser says begins at `content`.

@@ -107,6 +107,7 @@ rules! {
     not_rendered
     text_as_condition
     constant_condition
+    condition_dropped
     each_not_iterable
     invalid_form
     required_not_defined

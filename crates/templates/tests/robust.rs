@@ -98,8 +98,22 @@ output:
 
 static CONTEXT: LazyLock<Context> = LazyLock::new(Context::default);
 
+/// Few, since each takes a while; `PROPTEST_CASES` says how many for a longer run.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config.cases,
+        None => 150,
+    };
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn any_text_is_read_and_every_place_is_in_it(source in text()) {

@@ -54,6 +54,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
                     for key in keys {
                         shape.optional(item, key, Kind::Text);
                     }
+                    shape.condition(item, "is always true");
                 }
             }
         }
@@ -174,11 +175,15 @@ impl Shape<'_> {
         self.optional(step, "id", Kind::Text);
         self.optional(step, "name", Kind::Text);
         self.optional(step, "input", Kind::Object);
-        if let Some(condition) = step.get("if")
+        self.condition(step, "Backstage refuses the template");
+    }
+
+    fn condition(&mut self, node: &Node, label: &str) {
+        if let Some(condition) = node.get("if")
             && !matches!(condition.value, Value::String(_) | Value::Bool(_))
         {
             let message = format!("`if` has to be an expression or a boolean, not {}", condition.kind());
-            self.report(condition.span.clone(), message, "Backstage refuses the template");
+            self.report(condition.span.clone(), message, label);
         }
     }
 }

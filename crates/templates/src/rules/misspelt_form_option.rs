@@ -31,7 +31,7 @@ const UI: &[&str] = &[
     "ui:style", "ui:submitButtonOptions", "ui:title", "ui:widget", "ui:addable", "ui:copyable", "ui:orderable",
     "ui:removable", "ui:inline", "ui:accept", "ui:duplicateKeySuffixSeparator",
 ];
-/// The fields that Backstage has, with their options. A field that is not here is one of an instance's own.
+/// The fields that are known, with their options. A field that is not here is one of an instance's own.
 const FIELDS: &[(&str, &[&str])] = &[
     ("EntityNamePicker", &[]),
     ("EntityPicker", &["allowedKinds", "defaultKind", "allowArbitraryValues", "defaultNamespace", "catalogFilter", "autoSelect"]),
@@ -47,6 +47,11 @@ const FIELDS: &[(&str, &[&str])] = &[
         "ownerDescription", "repoLabel", "repoDescription", "disableRepoAutocomplete", "requestUserCredentials",
     ]),
     ("Secret", &[]),
+    // Of Roadie, not of Backstage itself; the templates of this repository have it.
+    ("SelectFieldFromApi", &[
+        "arraySelector", "description", "labelSelector", "labelTemplate", "oauth", "params", "path", "placeholder",
+        "successStatusCode", "title", "valueSelector",
+    ]),
 ];
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {

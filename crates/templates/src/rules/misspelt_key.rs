@@ -26,7 +26,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         for list in ["links", "text"] {
             let known = known_keys(&format!("/spec/output/{list}/0"));
             for item in output.get(list).map(Node::items).unwrap_or_default() {
-                near_misses(Some(item), known, findings);
+                unknown_of_output(item, list, known, findings);
             }
         }
     }
@@ -48,6 +48,22 @@ fn near_misses(node: Option<&Node>, known: &[&str], findings: &mut Vec<Finding>)
                     .did_you_mean(Some(meant), entry.key.span.clone()),
             );
         }
+    }
+}
+
+/// A link or a text of the output has no keys of one's own either.
+fn unknown_of_output(item: &Node, list: &str, known: &[&str], findings: &mut Vec<Finding>) {
+    for entry in item.entries() {
+        let name = entry.key.name.as_str();
+        if known.contains(&name) || name == "<<" || name.starts_with("x-") {
+            continue;
+        }
+        let free = known.iter().copied().filter(|key| item.entry(key).is_none());
+        findings.push(
+            Finding::new(&RULE, entry.key.span.clone(), format!("an item of `{list}` has no `{name}`"))
+                .label("is passed over in silence")
+                .did_you_mean(nearest(name, free), entry.key.span.clone()),
+        );
     }
 }
 

@@ -89,6 +89,7 @@ rules! {
     deprecated
     missing_organization
     invalid_expression
+    misspelt_marks
     expression_throws
     fails_when_missing
     unknown_filter

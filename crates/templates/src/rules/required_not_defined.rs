@@ -1,8 +1,9 @@
 use crate::finding::{Finding, Severity};
 use crate::model::{Analysis, same_object};
 use crate::near::nearest;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
+use super::invalid_form::every_schema;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -22,8 +23,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     for page in &analysis.template.pages {
         let mut required: Vec<&Node> = Vec::new();
         same_object(&page.schema, &page.pointer, &mut |schema, pointer| {
-            // In `if` and `not` a name is asked for, not demanded.
-            if !pointer.split('/').any(|part| matches!(part, "if" | "not")) {
+            if !is_asked_for(pointer) {
                 required.extend(schema.get("required").map(Node::items).unwrap_or_default());
             }
         });
@@ -35,5 +35,43 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
                     .did_you_mean(nearest(name, names.iter().copied()), node.span.clone()),
             );
         }
+        every_schema(&page.schema, &page.pointer, &mut |schema, pointer| {
+            let fields = schema.get("properties").map(Node::entries).unwrap_or_default();
+            for object in fields.iter().map(|entry| &entry.value).chain(schema.get("items")) {
+                within(object, pointer, findings);
+            }
+        });
     }
+}
+
+/// An object within the form: what it requires it defines itself, unless names can be added to it.
+fn within(object: &Node, pointer: &str, findings: &mut Vec<Finding>) {
+    let mut names: Vec<&str> = Vec::new();
+    let mut required: Vec<&Node> = Vec::new();
+    let mut open = false;
+    same_object(object, pointer, &mut |schema, pointer| {
+        let fields = schema.get("properties").map(Node::entries).unwrap_or_default();
+        names.extend(fields.iter().map(|entry| entry.key.name.as_str()));
+        let adds = |key: &str| schema.get(key).is_some_and(|node| !matches!(node.value, Value::Bool(false)));
+        open |= ["additionalProperties", "patternProperties", "$ref"].into_iter().any(adds);
+        if !is_asked_for(pointer) {
+            required.extend(schema.get("required").map(Node::items).unwrap_or_default());
+        }
+    });
+    if open || names.is_empty() {
+        return;
+    }
+    for node in required {
+        let Some(name) = node.as_str().filter(|name| !names.contains(name)) else { continue };
+        findings.push(
+            Finding::new(&RULE, node.span.clone(), format!("the object has no field `{name}`"))
+                .label("is required, so the form can never be sent")
+                .did_you_mean(nearest(name, names.iter().copied()), node.span.clone()),
+        );
+    }
+}
+
+/// In `if` and `not` a name is asked for, not demanded.
+fn is_asked_for(pointer: &str) -> bool {
+    pointer.split('/').any(|part| matches!(part, "if" | "not"))
 }

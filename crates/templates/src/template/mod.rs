@@ -137,7 +137,7 @@ fn is_template(root: &Node) -> bool {
     let kind_fits = kind == Some("Template");
     let kind_near = kind.is_some_and(|kind| nearest(kind, ["Template"]).is_some());
     match api_version {
-        Some(API_VERSION) => kind_fits || kind_near,
+        Some(API_VERSION) => kind_fits || kind_near || root.get("kind").is_none(),
         Some(other) => {
             kind_fits && (other.contains("backstage.io") || nearest(other, [API_VERSION]).is_some())
         }

@@ -193,7 +193,7 @@ impl Checker<'_> {
         if self.findings.len() > before {
             return;
         }
-        if ty.is_undefined() {
+        if matches!(ty, Type::Undefined | Type::Null) {
             self.report(expr.span, FindingKind::NothingInText);
         } else if is_shown_as_object(&ty) {
             self.report(expr.span, FindingKind::ObjectInText { found: ty });

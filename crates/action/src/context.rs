@@ -112,7 +112,7 @@ impl Context {
             made: Arc::default(),
             undoing: Arc::default(),
             cancel,
-            deadline: Instant::now() + limit,
+            deadline: after(limit),
         }
     }
 
@@ -176,7 +176,7 @@ impl Context {
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {
         Context {
-            deadline: self.deadline.min(Instant::now() + limit),
+            deadline: self.deadline.min(after(limit)),
             ..self.clone()
         }
     }
@@ -190,7 +190,7 @@ impl Context {
             made: self.made.clone(),
             undoing: self.undoing.clone(),
             cancel: CancellationToken::new(),
-            deadline: Instant::now() + limit,
+            deadline: after(limit),
         }
     }
 
@@ -253,6 +253,13 @@ impl Context {
         })
         .await
     }
+}
+
+/// The moment when this time has passed. A time that no clock can add is as good as none.
+fn after(limit: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(limit).unwrap_or(now + FAR)
 }
 
 fn cancelled() -> Error {

@@ -49,7 +49,8 @@ pub trait Effect: Sync {
     fn id(&self, object: &Self::Object) -> String;
 
     /// Whether the service itself refuses a second object with this key. Only then is a create whose
-    /// answer was lost, and which looking did not find, sent again.
+    /// answer was lost, and which looking did not find, sent again. What is not unique and was made is not made again,
+    /// although `find` does not see it; its `preview` stands in for it.
     fn is_unique(&self) -> bool {
         true
     }
@@ -135,6 +136,8 @@ pub enum Settlement {
     },
     /// Refused: nothing was made.
     Refused,
+    /// Made by this run, and taken back since.
+    Undone,
     /// It cannot be known whether it was made.
     Unknown,
 }
@@ -191,6 +194,18 @@ impl Context {
         };
         if let Some(found) = found {
             return self.take(effect, found, earlier).await;
+        }
+        if !effect.is_unique()
+            && earlier
+                .as_ref()
+                .is_some_and(|earlier| earlier.made.is_some())
+        {
+            // Not to be seen, and the service would take a second one: the record alone knows that it was made.
+            self.note_made(effect);
+            return Ok(Ensured {
+                object: effect.preview(),
+                outcome: Outcome::Created,
+            });
         }
         if self.is_dry_run() {
             self.info(format!(
@@ -371,20 +386,28 @@ impl Context {
         Err(unknown(effect, lost))
     }
 
-    /// Looks more than once: a service may answer "not there" for a moment after it made something.
+    /// Looks more than once: a service may answer "not there" for a moment after it made something, or not answer.
     async fn look<E: Effect>(&self, effect: &E) -> Result<Option<E::Object>> {
         let looking = self.looking();
         let mut pause = looking.pause;
+        let mut looked = Ok(None);
         for look in 0..looking.times {
             if look > 0 {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
-            if let Some(found) = effect.find().await? {
-                return Ok(Some(found));
+            looked = effect.find().await;
+            let is_final = match &looked {
+                Ok(found) => found.is_some(),
+                Err(error) => {
+                    !matches!(error.code(), Code::UpstreamUnavailable | Code::RateLimited)
+                }
+            };
+            if is_final {
+                break;
             }
         }
-        Ok(None)
+        looked
     }
 }
 

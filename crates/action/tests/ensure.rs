@@ -27,6 +27,8 @@ struct Service {
     creates: Mutex<u32>,
     /// Looks that do not show yet what was made.
     blind_for: Mutex<u32>,
+    /// Looks at what is there that it does not answer.
+    unwell_for: Mutex<u32>,
     /// What was found cannot be compared: the service is gone.
     is_comparable: bool,
     unique: bool,
@@ -41,6 +43,7 @@ impl Service {
             finds: Mutex::default(),
             creates: Mutex::default(),
             blind_for: Mutex::default(),
+            unwell_for: Mutex::default(),
             is_comparable: true,
             unique: true,
             asked: "node",
@@ -66,6 +69,14 @@ impl Effect for Service {
     async fn find(&self) -> Result<Option<&'static str>> {
         *self.finds.lock().unwrap() += 1;
         let there = *self.there.lock().unwrap();
+        let mut unwell = self.unwell_for.lock().unwrap();
+        if there.is_some() && *unwell > 0 {
+            *unwell -= 1;
+            return Err(Error::new(
+                Code::UpstreamUnavailable,
+                "coder is restarting.",
+            ));
+        }
         let mut blind = self.blind_for.lock().unwrap();
         if there.is_some() && *blind > 0 {
             *blind -= 1;
@@ -177,6 +188,17 @@ async fn a_service_that_shows_late_what_it_made_is_looked_at_again() {
     *service.blind_for.lock().unwrap() = 2;
     assert_eq!(ensure(&service).await.0.unwrap(), Outcome::Created);
     assert_eq!(service.creates(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_for_a_moment_is_looked_at_again() {
+    let service = Service::new(None, &[Answer::MadeThenLost]);
+    *service.unwell_for.lock().unwrap() = 2;
+    assert_eq!(ensure(&service).await.0.unwrap(), Outcome::Created);
+    let service = Service::new(None, &[Answer::MadeThenLost]);
+    *service.unwell_for.lock().unwrap() = 3;
+    let error = ensure(&service).await.0.unwrap_err();
+    assert_eq!(error.code(), Code::OutcomeUnknown);
 }
 
 #[tokio::test(start_paused = true)]

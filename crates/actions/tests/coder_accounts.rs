@@ -54,7 +54,7 @@ async fn a_person_gets_an_account_in_every_organization_that_is_named() {
     info: created the user katherine, who signs in by oidc
     intent: membership of organization coder/katherine
     settled: {"result":"created","id":"<id>/<id>"}
-    info: katherine is in the organization coder
+    info: katherine is in the organization coder now
     "#);
     let made = user(&stage, "katherine");
     assert_eq!(made["login_type"], "oidc");
@@ -221,7 +221,7 @@ async fn a_workspace_is_deleted_and_its_log_is_shown() {
     assert_eq!(ended.output()["deleted"], true);
     insta::assert_snapshot!(stage.mask(&ended.transcript), @r#"
     intent: deletion of workspace grace/old-project
-    settled: {"result":"created","id":"<id>"}
+    settled: {"result":"created","id":"grace/old-project"}
     info: Coder: Setting up
     info: Coder: Detecting persistent resources
     info: Terraform 1.13.4

@@ -1,6 +1,6 @@
 //! Changes to a workspace's builds: starting one, cancelling one.
 
-use sidestage_action::{Code, Effect, Result};
+use sidestage_action::{Code, Effect, Error, Result};
 use uuid::Uuid;
 
 use super::client::{Build, Client, JobStatus, Transition, Workspace};
@@ -18,21 +18,11 @@ impl Effect for Start<'_> {
     type Object = Build;
 
     fn kind(&self) -> &'static str {
-        "build"
+        START
     }
 
-    /// Coder numbers the builds of a workspace, so the next one has a name before it is made.
     fn key(&self) -> String {
-        let Workspace {
-            owner_name,
-            name,
-            latest_build,
-            ..
-        } = self.workspace;
-        format!(
-            "{owner_name}/{name}/builds/{}",
-            latest_build.build_number + 1
-        )
+        start_key(self.workspace, self.workspace.latest_build.build_number + 1)
     }
 
     async fn find(&self) -> Result<Option<Build>> {
@@ -66,6 +56,47 @@ impl Effect for Start<'_> {
     fn id(&self, build: &Build) -> String {
         build.id.to_string()
     }
+}
+
+/// A build that is there, and was perhaps begun by an attempt that this run continues.
+pub(super) struct Begun<'a> {
+    pub(super) workspace: &'a Workspace,
+}
+
+impl Effect for Begun<'_> {
+    type Object = ();
+
+    fn kind(&self) -> &'static str {
+        START
+    }
+
+    fn key(&self) -> String {
+        start_key(self.workspace, self.workspace.latest_build.build_number)
+    }
+
+    async fn find(&self) -> Result<Option<()>> {
+        Ok(Some(()))
+    }
+
+    async fn create(&self) -> Result<()> {
+        Err(Error::internal("what is there is not begun"))
+    }
+
+    fn preview(&self) {}
+
+    fn id(&self, (): &()) -> String {
+        self.workspace.latest_build.id.to_string()
+    }
+}
+
+const START: &str = "build";
+
+/// Coder numbers the builds of a workspace, so the next one has a name before it is made.
+fn start_key(workspace: &Workspace, number: i64) -> String {
+    let Workspace {
+        owner_name, name, ..
+    } = workspace;
+    format!("{owner_name}/{name}/builds/{number}")
 }
 
 /// The end of a build that is no longer wanted.

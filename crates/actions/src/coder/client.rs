@@ -407,14 +407,6 @@ impl Client {
         }
     }
 
-    /// The id of the user whose token this is.
-    pub(super) async fn me(&self) -> Result<Uuid> {
-        let me: User = self
-            .read(self.upstream.get("/api/v2/users/me", &[]))
-            .await?;
-        Ok(me.id)
-    }
-
     /// The host under which apps have names of their own: `*.coder.example.com`.
     pub(super) async fn app_host(&self) -> Result<String> {
         #[derive(Deserialize)]
@@ -848,7 +840,6 @@ pub(super) struct Build {
     pub(super) status: String,
     pub(super) transition: Transition,
     pub(super) template_version_id: Option<Uuid>,
-    pub(super) initiator_id: Option<Uuid>,
     pub(super) job: Job,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) resources: Vec<Resource>,
@@ -864,7 +855,6 @@ impl Build {
             status: "pending".into(),
             transition: Transition::Start,
             template_version_id: None,
-            initiator_id: None,
             job: Job {
                 status: JobStatus::Pending,
                 error: String::new(),

@@ -121,29 +121,33 @@ impl Action for CreateUser {
                 false => format!("the user {name} is there already"),
             });
         }
-        if user.status == "suspended" {
+        // Asked again where an earlier attempt let the person in: then that is this run's doing.
+        if input.reactivate && !user.id.is_nil() {
             let activation = SetStatus {
                 client,
                 user: &user,
                 status: Status::Active,
             };
-            ctx.ensure(&activation).await?;
-            ctx.info(format!("activated the user {name}"));
+            if ctx.ensure(&activation).await?.created() {
+                ctx.info(format!("activated the user {name}"));
+            }
         }
-        for organization in &organizations {
+        for (n, organization) in organizations.iter().enumerate() {
+            if created && n == 0 && user.organization_ids.contains(&organization.id) {
+                // A new account comes with it.
+                continue;
+            }
             let membership = Membership {
                 client,
                 user: &user,
                 organization,
             };
-            if user.organization_ids.contains(&organization.id) {
-                continue;
+            if ctx.ensure(&membership).await?.created() {
+                ctx.info(format!(
+                    "{name} is in the organization {} now",
+                    organization.name
+                ));
             }
-            ctx.ensure(&membership).await?;
-            ctx.info(format!(
-                "{name} is in the organization {}",
-                organization.name
-            ));
         }
         Ok(Output {
             user_id: user.id.to_string(),

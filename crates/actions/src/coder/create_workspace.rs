@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sidestage_action::{Action, Attributes, Context, Description, Error, Example, Result};
 
-use super::{client::Client, workspace::Wanted};
+use super::{client::Client, users::check_user, workspace::Wanted};
 
 /// How long a step takes at most where the input does not say.
 const TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -188,11 +188,7 @@ impl Checked {
                 ));
             }
         };
-        if input.user.contains(':') || input.user.contains('/') {
-            let sentence = "user is not a user name of Coder. Where it comes from Backstage, give the name \
-                            (user.entity.metadata.name) or the e-mail address, not the entity ref.";
-            return Err(Error::invalid("user", sentence));
-        }
+        check_user(&input.user)?;
         check_name("workspaceName", &input.workspace_name)?;
         let ttl = input.ttl.map(|text| duration("ttl", &text)).transpose()?;
         let month = Duration::from_secs(30 * 24 * 60 * 60);
@@ -202,10 +198,7 @@ impl Checked {
                 "ttl must be from 1m to 720h, which is 30 days: Coder takes no other.",
             ));
         }
-        let timeout = input
-            .timeout
-            .map(|text| duration("timeout", &text))
-            .transpose()?;
+        let timeout = timeout(input.timeout.as_deref())?;
         Ok(Checked {
             user: input.user,
             template,
@@ -243,7 +236,17 @@ pub(super) fn check_name(field: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn duration(field: &str, text: &str) -> Result<Duration> {
+/// How long the step may take, if that is given.
+pub(super) fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
+    let timeout = text.map(|text| duration("timeout", text)).transpose()?;
+    if timeout.is_some_and(|timeout| timeout > Duration::from_secs(24 * 60 * 60)) {
+        let sentence = "timeout must be at most 24h: no step waits for longer.";
+        return Err(Error::invalid("timeout", sentence));
+    }
+    Ok(timeout)
+}
+
+fn duration(field: &str, text: &str) -> Result<Duration> {
     let parsed: Option<Duration> = text
         .parse::<jiff::SignedDuration>()
         .ok()

@@ -11,7 +11,7 @@ use sidestage_action::{
 
 use super::{
     client::{Build, Client, JobStatus, Transition, Workspace},
-    create_workspace::duration,
+    create_workspace::timeout,
     follow::Follow,
     under_way::UnderWay,
     users::find_leaver,
@@ -80,10 +80,7 @@ impl Action for DeleteWorkspace {
     }
 
     async fn run(&self, ctx: &Context, client: &Client, input: Input) -> Result<Output> {
-        let limit = input
-            .timeout
-            .map(|text| duration("timeout", &text))
-            .transpose()?;
+        let limit = timeout(input.timeout.as_deref())?;
         let ctx = &ctx.within(limit.unwrap_or(TIMEOUT));
         let none = |owner: String| Output {
             workspace_id: String::new(),
@@ -198,7 +195,6 @@ impl Effect for Gone<'_> {
 
     fn preview(&self) {}
 
-    /// Its own id went with it.
     fn id(&self, (): &()) -> String {
         self.key()
     }
@@ -253,7 +249,8 @@ impl Effect for Deletion<'_> {
         None
     }
 
+    /// The workspace's own id goes with it.
     fn id(&self, _: &Option<Build>) -> String {
-        self.workspace.id.to_string()
+        self.key()
     }
 }

@@ -18,7 +18,7 @@ const CANCELING: Duration = Duration::from_secs(10);
 
 /// The build that a run waits for.
 pub(super) struct UnderWay {
-    /// Whether this run has begun it.
+    /// Whether this run, or one that it continues, has begun it. All runs call Coder as the same user.
     pub(super) made: bool,
     pub(super) build: Build,
 }
@@ -42,7 +42,9 @@ impl UnderWay {
             Ok(Ended::Canceling) => format!("Coder is cancelling its build {number} of {key}."),
             Ok(Ended::Before) => format!("Build {number} of {key} had already ended."),
             Ok(Ended::NotOurs) => {
-                format!("Build {number} of {key} was begun by somebody else and goes on.")
+                format!(
+                    "Build {number} of {key} was begun by somebody else, or by another run, and goes on."
+                )
             }
             Err(error) => {
                 let why = error.message().trim_end_matches('.');
@@ -75,9 +77,7 @@ impl UnderWay {
         if now.job.status.is_final() {
             return Ok(Ended::Before);
         }
-        // A run that continues one which was cut finds a build that the same credential has begun.
-        let is_ours = *made || now.initiator_id == Some(ctx.race(client.me()).await?);
-        if !is_ours {
+        if !made {
             return Ok(Ended::NotOurs);
         }
         let key = format!("{owner}/{name}/builds/{}", build.build_number);

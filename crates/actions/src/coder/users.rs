@@ -264,13 +264,22 @@ impl Effect for UserDeletion<'_> {
     }
 }
 
+/// Refuses what is no user's name, id or e-mail address, whoever there is.
+pub(super) fn check_user(wanted: &str) -> Result<()> {
+    let sentence = if wanted.contains(':') || wanted.contains('/') {
+        "user is not a user name of Coder. Where it comes from Backstage, give the name (user.entity.metadata.name) or \
+         the e-mail address, not the entity ref."
+    } else if wanted == "me" {
+        "me is no user name: to Coder it means the account of this connection. Give the user's name or e-mail address."
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid("user", sentence))
+}
+
 /// The user of that name, id or e-mail address, whatever its status.
 pub(super) async fn find_user(client: &Client, wanted: &str) -> Result<Option<User>> {
-    if wanted.contains(':') || wanted.contains('/') {
-        let sentence = "user is not a user name of Coder. Where it comes from Backstage, give the name \
-                        (user.entity.metadata.name) or the e-mail address, not the entity ref.";
-        return Err(Error::invalid("user", sentence));
-    }
+    check_user(wanted)?;
     match wanted.contains('@') {
         true => client.user_by_email(wanted).await,
         false => client.user(wanted).await,

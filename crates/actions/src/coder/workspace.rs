@@ -6,7 +6,7 @@ use sidestage_action::{Code, Context, Difference, Effect, Error, Result};
 use uuid::Uuid;
 
 use super::{
-    builds::Start,
+    builds::{Begun, Start},
     client::{
         Build, Client, CreateWorkspace as Body, Deployment, JobStatus, Template, Transition, User,
         Version, Workspace,
@@ -169,11 +169,11 @@ impl<'a> Wanted<'a> {
         }
         // What a cancelled run would leave behind.
         let mut under_way = UnderWay {
-            made: made_now,
+            made: self.has_begun(ctx, &workspace, created).await?,
             build: workspace.latest_build.clone(),
         };
-        let result = self.bring_up(ctx, workspace, &mut under_way).await;
-        let (workspace, status) = match result {
+        let result = self.bring_up(ctx, workspace, made_now, &mut under_way);
+        let (workspace, status) = match result.await {
             Err(error) if matches!(error.code(), Code::Cancelled | Code::DeadlineExceeded) => {
                 return Err(under_way.clear_up(&self.follow(ctx), error).await);
             }
@@ -185,6 +185,20 @@ impl<'a> Wanted<'a> {
 
     /// Whether there is such a workspace already, once one that is being deleted is gone.
     async fn is_there(&self, ctx: &Context) -> Result<bool> {
+    /// Whether this run, or one that it continues, has begun the present build.
+    async fn has_begun(&self, ctx: &Context, workspace: &Workspace, created: bool) -> Result<bool> {
+        let Build {
+            build_number,
+            transition,
+            ..
+        } = workspace.latest_build;
+        if created && build_number == 1 {
+            // It came with the workspace.
+            return Ok(true);
+        }
+        Ok(transition == Transition::Start && ctx.ensure(&Begun { workspace }).await?.created())
+    }
+
         let existing = ctx
             .race(self.client.workspace(&self.owner.username, &self.name))
             .await?;
@@ -336,13 +350,15 @@ impl<'a> Wanted<'a> {
         workspace: Workspace,
         under_way: &mut UnderWay,
     ) -> Result<(Workspace, String)> {
+        made_now: bool,
         let follow = self.follow(ctx);
         let mut workspace = workspace;
-        // However the first build of a new workspace has ended by now, it is the one to tell about.
-        while !under_way.made {
+        loop {
             let build = &workspace.latest_build;
             let is_dormant = workspace.dormant_at.is_some();
             match (build.transition, &build.job.status) {
+                // However the first build of a new workspace has ended by now, it is the one to tell about.
+                _ if made_now => break,
                 (
                     Transition::Start,
                     JobStatus::Pending | JobStatus::Running | JobStatus::Unknown,

@@ -142,7 +142,8 @@ impl Action for CreateUser {
             Outcome::Adopted => say_adopted(ctx, &user, &account.wanted),
             Outcome::Planned => {}
         }
-        if user.prohibit_login {
+        // Asked again where an earlier attempt let the person in: then that is this run's doing.
+        if input.reactivate && user.id != 0 {
             let sign_in = SignIn {
                 client,
                 user: &user,

@@ -10,7 +10,7 @@ use sidestage_action::{
 use super::{
     account::{Account, Activation, PasswordMail},
     channel::{ChannelMembership, NewChannel},
-    client::{Client, CreateUser as Wanted, Site, Team, User},
+    client::{Channel, Client, CreateUser as Wanted, Site, Team, User},
     domains,
     lookup::{self, Named},
     refusals::{channel_of_groups, full_team, no_seat, team_of_groups},
@@ -204,7 +204,8 @@ impl Action for CreateUser {
         if outcome != Outcome::Adopted && user.auth_service.is_empty() {
             send_password_mail(ctx, client, &site, &user).await?;
         }
-        if !user.is_active() {
+        // Asked again where an earlier attempt let the person in: then that is this run's doing.
+        if input.reactivate && !user.id.is_empty() {
             let user = &user;
             if ctx.ensure(&Activation { client, user }).await?.created() {
                 ctx.info(format!("activated the account {}", user.username));
@@ -316,7 +317,7 @@ async fn check_before(
     if takes_a_seat && most > 0 && limits.seats.active_user_count >= most {
         return Err(Error::new(Code::UpstreamRejected, no_seat(username)));
     }
-    let Some(Place { team, channels }) = place else {
+    let Some(Place { team, channels, .. }) = place else {
         return Ok(());
     };
     let is_member = match &found {
@@ -437,6 +438,8 @@ async fn send_password_mail(
 struct Place {
     team: Team,
     channels: Vec<Named>,
+    /// Whether channels that are missing are made.
+    make_missing: bool,
 }
 
 impl Place {
@@ -446,9 +449,13 @@ impl Place {
             return Ok(None);
         };
         let team = ctx.race(lookup::team(client, "teamName", name)).await?;
-        let may_be_made = input.create_missing_channels;
-        let channels = lookup::channels(ctx, client, &team, &input.channels, may_be_made).await?;
-        Ok(Some(Place { team, channels }))
+        let make_missing = input.create_missing_channels;
+        let channels = lookup::channels(ctx, client, &team, &input.channels, make_missing).await?;
+        Ok(Some(Place {
+            team,
+            channels,
+            make_missing,
+        }))
     }
 
     /// The team first: Mattermost lets nobody into a channel who is not in its team.
@@ -464,8 +471,9 @@ impl Place {
         let mut names = Vec::new();
         for channel in &self.channels {
             let channel = match channel {
-                Named::There(channel) => channel.clone(),
-                Named::Missing(name) => {
+                Named::There(channel) if !self.make_missing => channel.clone(),
+                // One that is there may have been made by an earlier attempt.
+                Named::There(Channel { name, .. }) | Named::Missing(name) => {
                     let new = NewChannel { client, team, name };
                     let ensured = ctx.ensure(&new).await?;
                     if ensured.created() {

@@ -126,7 +126,8 @@ impl Action for CreateCompany {
             Outcome::Planned => {}
         }
         let mut restored = false;
-        if company.deleted_at.is_some() {
+        // Asked again where an earlier attempt restored it: then that is this run's doing.
+        if input.restore && !company.id.is_nil() {
             let key = new.key();
             let restoration = Restoration(Of {
                 client,
@@ -134,8 +135,9 @@ impl Action for CreateCompany {
                 id: company.id,
                 key: &key,
             });
-            restored = ctx.ensure(&restoration).await?.changes();
-            if !ctx.is_dry_run() {
+            let ensured = ctx.ensure(&restoration).await?;
+            restored = ensured.changes();
+            if ensured.created() {
                 ctx.info(format!("restored the company {name}: {company_url}"));
             }
         }

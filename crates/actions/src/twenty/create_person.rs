@@ -179,7 +179,7 @@ impl Action for CreatePerson {
             Outcome::Adopted => ctx.info(format!("the person {name} is there: {person_url}")),
             Outcome::Planned => {}
         }
-        let restored = restore(ctx, client, &wanted, &person).await?;
+        let restored = input.restore && restore(ctx, client, &wanted, &person).await?;
         if outcome == Outcome::Adopted && input.update_existing {
             update(ctx, client, &wanted, &person).await?;
         }
@@ -287,9 +287,9 @@ async fn check_namesakes(ctx: &Context, client: &Client, wanted: &Wanted) -> Res
     }
 }
 
-/// Takes a person who was found out of the bin, if that is where they are.
+/// Takes a person out of the bin, if that is where they are. Whether this run has done so.
 async fn restore(ctx: &Context, client: &Client, wanted: &Wanted, person: &Person) -> Result<bool> {
-    if person.deleted_at.is_none() {
+    if person.id.is_nil() {
         return Ok(false);
     }
     let key = wanted.key();

@@ -153,6 +153,34 @@ async fn an_account_that_has_a_workspace_stays() {
     insta::assert_snapshot!(undone.kept[0].why, @"Coder (connection coder) refuses this (417): You cannot delete a user that has workspaces. Delete their workspaces and try again.");
 }
 
+#[tokio::test]
+async fn what_people_have_used_since_is_not_deleted() {
+    let stage = Stage::new().await;
+    let account = create(&stage, json!({})).await;
+    let workspace = json!({
+        "user": "ada", "template": "node", "coderOrganization": "coder", "workspaceName": "dev",
+    });
+    let workspace = stage.run("coder:create-workspace", workspace).await;
+    stage
+        .wire
+        .change("GET", "/users/ada/workspace/dev", |workspace| {
+            workspace["last_used_at"] = "2126-01-01T00:00:00Z".into();
+        });
+    let undone = undo(&stage, "coder:create-workspace", &workspace).await;
+    insta::assert_snapshot!(undone.kept[0].why, @"Somebody has worked in the workspace ada/dev since, so it is left as it is. Delete it in Coder, or by coder:delete-workspace, when it is no longer needed.");
+    stage.wire.change("GET", "/api/v2/users/", |user| {
+        if user["status"] == "dormant" {
+            user["status"] = "active".into();
+        }
+    });
+    let undone = undo(&stage, CREATE, &account).await;
+    insta::assert_snapshot!(undone.kept[0].why, @"katherine has signed in to Coder since, so the account is not deleted: it is suspended. To use it again, run coder:create-user with reactivate.");
+    assert_eq!(user(&stage, "katherine")["status"], "suspended");
+    // Asked again, it stays so.
+    let undone = undo(&stage, CREATE, &account).await;
+    assert_eq!(undone.kept.len(), 1, "{undone:?}");
+}
+
 async fn undo(stage: &Stage, action: &str, ended: &Ended) -> UndoOutput {
     let undone = stage.undo(action, ended.made.clone(), false).await;
     serde_json::from_value(undone.output().clone()).unwrap()

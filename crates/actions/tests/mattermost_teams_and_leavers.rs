@@ -263,6 +263,33 @@ async fn an_onboarding_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_channel_and_a_team_that_others_have_joined_stay() {
+    let stage = Stage::new().await;
+    let into_channel = |name: &str| {
+        json!({
+            "username": name, "email": format!("{name}@example.com"), "teamName": "engineering",
+            "channels": ["general"], "createMissingChannels": true,
+        })
+    };
+    let made = stage.run(CREATE_USER, into_channel("katherine")).await.made;
+    stage.run(CREATE_USER, into_channel("grace")).await.output();
+    let said = undo(&stage, CREATE_USER, made).await;
+    let channel = said.lines().find(|line| line.contains("stays: channel"));
+    insta::assert_snapshot!(channel.unwrap(), @"stays: channel engineering/general: Others have joined the channel engineering/general or written in it since, so it is left as it is. Archive it in Mattermost when it is no longer needed.");
+    let input = json!({"teamName": "platform", "owner": "ada"});
+    let made = stage.run(CREATE_TEAM, input).await.made;
+    let grace = json!({"username": "grace", "email": "grace@example.com", "teamName": "platform"});
+    stage.run(CREATE_USER, grace).await.output();
+    let planned = stage.undo(CREATE_TEAM, made.clone(), true).await;
+    assert_eq!(planned.output()["kept"].as_array().unwrap().len(), 1);
+    insta::assert_snapshot!(undo(&stage, CREATE_TEAM, made).await, @"
+    gone: team administrator platform/ada
+    gone: team membership platform/ada
+    stays: team platform: Others have joined the team platform or written in it since, so it is left as it is. Archive it in Mattermost when it is no longer needed.
+    ");
+}
+
+#[tokio::test]
 async fn what_was_there_before_is_not_taken_back() {
     let stage = Stage::new().await;
     let grace = json!({"username": "grace", "email": "grace@example.com", "teamName": "engineering", "channels": ["backend"]});
@@ -315,7 +342,7 @@ async fn a_team_is_archived_unless_people_have_written_in_it() {
             gone: team administrator platform/ada
             gone: team membership platform/grace
             gone: team membership platform/ada
-            stays: team platform: People have written in the team platform since, so it is left as it is. Archive it in Mattermost when it is no longer needed.
+            stays: team platform: Others have joined the team platform or written in it since, so it is left as it is. Archive it in Mattermost when it is no longer needed.
             "),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
@@ -828,7 +829,19 @@ pub(super) struct Workspace {
     pub(super) dormant_at: Option<String>,
     pub(super) ttl_ms: Option<i64>,
     pub(super) autostart_schedule: Option<String>,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) last_used_at: Option<Timestamp>,
     pub(super) latest_build: Build,
+}
+
+impl Workspace {
+    /// Whether somebody has worked in it. Coder counts its creation as the first use.
+    pub(super) fn was_used(&self) -> bool {
+        let (Some(created), Some(used)) = (self.created_at, self.last_used_at) else {
+            return false;
+        };
+        used.duration_since(created) > SignedDuration::from_mins(1)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! Taking back what this provider's actions made.
+//! Taking back what this provider's actions made. What people have used since is not deleted.
 
 use sidestage_action::{Context, Error, Made, Result, Undone};
 use uuid::Uuid;
@@ -16,11 +16,35 @@ pub(super) async fn undo(ctx: &Context, client: &Client, made: &Made) -> Result<
             let (owner, name) = made.key.split_once('/').unwrap_or((&made.key, ""));
             let found = ctx.race(client.workspace(owner, name)).await?;
             match found.filter(|workspace| workspace.id == id) {
+                Some(workspace) if workspace.was_used() => Ok(Undone::Stays(format!(
+                    "Somebody has worked in the workspace {} since, so it is left as it is. Delete it in Coder, or by \
+                     coder:delete-workspace, when it is no longer needed.",
+                    made.key
+                ))),
                 Some(workspace) => delete(ctx, client, &workspace).await.map(|()| Undone::Gone),
                 None => Ok(Undone::Gone),
             }
         }
         "user" => {
+            let Some(user) = ctx.race(client.user(&made.id)).await? else {
+                return Ok(Undone::Gone);
+            };
+            // A new account is dormant until its person signs in.
+            if user.status != "dormant" {
+                let status = Status::Suspended;
+                let user = &user;
+                ctx.ensure(&SetStatus {
+                    client,
+                    user,
+                    status,
+                })
+                .await?;
+                return Ok(Undone::Stays(format!(
+                    "{} has signed in to Coder since, so the account is not deleted: it is suspended. To use it again, \
+                     run coder:create-user with reactivate.",
+                    user.username
+                )));
+            }
             let deletion = UserDeletion {
                 client,
                 id: id(&made.id)?,

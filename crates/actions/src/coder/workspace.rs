@@ -111,6 +111,8 @@ impl Effect for Wanted<'_> {
             dormant_at: None,
             ttl_ms: None,
             autostart_schedule: None,
+            created_at: None,
+            last_used_at: None,
             latest_build: Build::preview(),
         }
     }
@@ -183,8 +185,6 @@ impl<'a> Wanted<'a> {
         Ok(self.output(workspace, status, created, apps))
     }
 
-    /// Whether there is such a workspace already, once one that is being deleted is gone.
-    async fn is_there(&self, ctx: &Context) -> Result<bool> {
     /// Whether this run, or one that it continues, has begun the present build.
     async fn has_begun(&self, ctx: &Context, workspace: &Workspace, created: bool) -> Result<bool> {
         let Build {
@@ -199,6 +199,8 @@ impl<'a> Wanted<'a> {
         Ok(transition == Transition::Start && ctx.ensure(&Begun { workspace }).await?.created())
     }
 
+    /// Whether there is such a workspace already, once one that is being deleted is gone.
+    async fn is_there(&self, ctx: &Context) -> Result<bool> {
         let existing = ctx
             .race(self.client.workspace(&self.owner.username, &self.name))
             .await?;
@@ -348,9 +350,9 @@ impl<'a> Wanted<'a> {
         &self,
         ctx: &Context,
         workspace: Workspace,
+        made_now: bool,
         under_way: &mut UnderWay,
     ) -> Result<(Workspace, String)> {
-        made_now: bool,
         let follow = self.follow(ctx);
         let mut workspace = workspace;
         loop {

@@ -272,6 +272,18 @@ impl Client {
         Ok(found.is_some())
     }
 
+    /// How many are in a channel.
+    pub(super) async fn members_of_channel(&self, channel: &str) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Stats {
+            #[serde(default)]
+            member_count: u64,
+        }
+        let request = self.get("/api/v4/channels/{channel_id}/stats", &[channel]);
+        let stats: Stats = self.read(request).await?;
+        Ok(stats.member_count)
+    }
+
     /// Puts somebody into a channel. Of many at once Mattermost hides who could not join, so it is one by one.
     pub(super) async fn add_to_channel(&self, channel: &str, user: &str) -> Result<(), Refused> {
         let path = "/api/v4/channels/{channel_id}/members";

@@ -105,19 +105,20 @@ impl Undo<'_> {
         Ok(Undone::Gone)
     }
 
-    /// Archived, unless somebody has written something in it.
+    /// Archived, unless somebody else is in it, or has written something in it.
     async fn channel(&self) -> Result<Undone> {
-        let channel = self.ctx.race(self.client.channel(&self.made.id)).await?;
-        match channel {
-            None => Ok(Undone::Gone),
-            Some(channel) if !channel.is_archived() && channel.total_msg_count > 0 => {
-                Ok(self.in_use())
-            }
-            Some(_) => self.archive(Archived::Channel).await,
+        let Some(channel) = self.ctx.race(self.client.channel(&self.made.id)).await? else {
+            return Ok(Undone::Gone);
+        };
+        if !channel.is_archived()
+            && (channel.total_msg_count > 0 || self.has_others(Archived::Channel).await?)
+        {
+            return Ok(self.in_use());
         }
+        self.archive(Archived::Channel).await
     }
 
-    /// Archived, unless somebody has written something in one of its channels.
+    /// Archived, unless somebody else is in it, or has written something in one of its channels.
     async fn team(&self) -> Result<Undone> {
         let (client, id) = (self.client, &*self.made.id);
         let Some(team) = self.ctx.race(client.team(id)).await? else {
@@ -126,18 +127,45 @@ impl Undo<'_> {
         if !team.is_archived() {
             let mut channels = self.ctx.race(client.channels(id)).await?;
             channels.extend(self.ctx.race(client.private_channels(id)).await?);
-            if channels.iter().any(|channel| channel.total_msg_count > 0) {
+            let is_written_in = channels.iter().any(|channel| channel.total_msg_count > 0);
+            if is_written_in || self.has_others(Archived::Team).await? {
                 return Ok(self.in_use());
             }
         }
         self.archive(Archived::Team).await
     }
 
+    /// Whether others are in it than those whom this run had put there, and the account of the connection, which made it.
+    async fn has_others(&self, what: Archived) -> Result<bool> {
+        let (ctx, client, id) = (self.ctx, self.client, &*self.made.id);
+        let me = ctx.race(client.me()).await?.id;
+        let (members, am_in) = match what {
+            Archived::Team => (
+                ctx.race(client.active_members(id)).await?,
+                ctx.race(client.team_member(id, &me)).await?.is_some(),
+            ),
+            Archived::Channel => (
+                ctx.race(client.members_of_channel(id)).await?,
+                ctx.race(client.is_in_channel(id, &me)).await?,
+            ),
+        };
+        // Newest first: those of this run have left by now, or would have in a dry run.
+        let leaves = |made: &&Made| {
+            made.kind.ends_with(" membership")
+                && made.id.split_once('/').is_some_and(|(of, _)| of == id)
+        };
+        let leaving = match ctx.is_dry_run() {
+            true => ctx.undoing().iter().filter(leaves).count(),
+            false => 0,
+        };
+        Ok(members > u64::from(am_in) + leaving as u64)
+    }
+
     fn in_use(&self) -> Undone {
         let Made { kind, key, .. } = self.made;
         Undone::Stays(format!(
-            "People have written in the {kind} {key} since, so it is left as it is. Archive it in Mattermost when it is \
-             no longer needed."
+            "Others have joined the {kind} {key} or written in it since, so it is left as it is. Archive it in Mattermost \
+             when it is no longer needed."
         ))
     }
 

@@ -215,6 +215,22 @@ pub(super) async fn archive(caller: Caller, Path(id): Path<String>) -> Result<Js
     Ok(ok())
 }
 
+/// Those whose accounts are active are counted.
+pub(super) async fn stats(caller: Caller, Path(id): Path<String>) -> Result<Json<Value>> {
+    id_param(&id, "channel_id")?;
+    let state = caller.mattermost.state();
+    let channel = caller.channel_to_change(&state, &id)?;
+    let is_active = |user: &&String| state.user(user).is_ok_and(|user| user.delete_at == 0);
+    let members = channel.members.iter().filter(is_active);
+    Ok(Json(json!({
+        "channel_id": channel.id,
+        "member_count": members.count(),
+        "guest_count": 0,
+        "pinnedpost_count": 0,
+        "files_count": 0,
+    })))
+}
+
 /// Whether the channel is archived is not looked at. Who is in it already is told the same as who joins.
 pub(super) async fn add_member(
     caller: Caller,

@@ -60,6 +60,7 @@ pub(super) fn router(mattermost: Mattermost) -> Router {
             "/channels/{channel}",
             get(channels::read).delete(channels::archive),
         )
+        .route("/channels/{channel}/stats", get(channels::stats))
         .route("/channels/{channel}/members", post(channels::add_member))
         .route(
             "/channels/{channel}/members/{user}",

@@ -267,6 +267,12 @@ async fn who_is_there_is_used_if_twenty_has_what_is_given() {
     assert_eq!(ada["name"]["lastName"], "King");
     assert_eq!(ada["jobTitle"], "Countess");
     assert_eq!(ada["companyId"], companies(&stage, "Umbrella")[0]["id"]);
+    // What nobody asked for is as it was.
+    assert_eq!(
+        ada["emails"]["additionalEmails"],
+        json!(["ada@home.example"])
+    );
+    assert_eq!(ada["phones"]["additionalPhones"][0]["number"], "2079460959");
     let written = stage.writes();
     run(&stage, other).await.output();
     assert_eq!(stage.writes(), written);

@@ -65,7 +65,8 @@ impl Kind {
         match self {
             Kind::Person => {
                 "id deletedAt name { firstName lastName } emails { primaryEmail } \
-                 phones { primaryPhoneNumber primaryPhoneCallingCode } jobTitle linkedinLink { primaryLinkUrl } companyId"
+                 phones { primaryPhoneNumber primaryPhoneCallingCode additionalPhones } jobTitle \
+                 linkedinLink { primaryLinkUrl primaryLinkLabel secondaryLinks } companyId"
             }
             Kind::Company => {
                 "id deletedAt name domainName { primaryLinkUrl } linkedinLink { primaryLinkUrl }"
@@ -391,6 +392,7 @@ pub(super) struct Phones {
     pub(super) primary_phone_number: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) primary_phone_calling_code: String,
+    pub(super) additional_phones: Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -398,6 +400,8 @@ pub(super) struct Phones {
 pub(super) struct Link {
     #[serde(deserialize_with = "nullable")]
     pub(super) primary_link_url: String,
+    pub(super) primary_link_label: Value,
+    pub(super) secondary_links: Value,
 }
 
 /// A company, as Twenty shows it.

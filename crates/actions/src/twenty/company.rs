@@ -118,6 +118,7 @@ impl Effect for NewCompany<'_> {
             name: self.name.into(),
             domain_name: Link {
                 primary_link_url: self.domain.unwrap_or_default().into(),
+                ..Link::default()
             },
             ..Company::default()
         }

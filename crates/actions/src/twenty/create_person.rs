@@ -310,7 +310,7 @@ async fn update(ctx: &Context, client: &Client, wanted: &Wanted, person: &Person
     let change = PersonChange {
         client,
         wanted,
-        id: person.id,
+        person,
     };
     let changed = change.of(person).join(", ");
     if ctx.ensure(&change).await?.created() {

@@ -217,6 +217,7 @@ impl Wanted {
             job_title: text(&self.job_title),
             linkedin_link: Link {
                 primary_link_url: text(&self.linkedin),
+                ..Link::default()
             },
             company_id: self.company.as_ref().map(|company| company.id),
             ..Person::default()
@@ -228,14 +229,57 @@ impl Wanted {
 pub(super) struct PersonChange<'a> {
     pub(super) client: &'a Client,
     pub(super) wanted: &'a Wanted,
-    pub(super) id: Uuid,
+    /// As they are before it.
+    pub(super) person: &'a Person,
 }
 
 impl PersonChange<'_> {
-    /// What it would change, for people.
+    /// The inputs that it would change.
     pub(super) fn of(&self, person: &Person) -> Vec<String> {
         let differences = self.wanted.differences(person).into_iter();
         differences.map(|difference| difference.what).collect()
+    }
+
+    /// What differs, and nothing else. Twenty replaces a field of several parts as a whole, so the parts that are not
+    /// asked for are sent as they are.
+    fn data(&self) -> Map<String, Value> {
+        let differ = self.of(self.person);
+        let mut data = self.wanted.data();
+        data.retain(|field, _| {
+            let input = match &**field {
+                "phones" => "phone",
+                "linkedinLink" => "linkedinUrl",
+                "companyId" => "company",
+                field => field,
+            };
+            differ.iter().any(|differs| differs == input)
+        });
+        let Person {
+            phones,
+            linkedin_link,
+            ..
+        } = self.person;
+        let others = [
+            ("phones", "additionalPhones", &phones.additional_phones),
+            (
+                "linkedinLink",
+                "primaryLinkLabel",
+                &linkedin_link.primary_link_label,
+            ),
+            (
+                "linkedinLink",
+                "secondaryLinks",
+                &linkedin_link.secondary_links,
+            ),
+        ];
+        for (field, part, value) in others {
+            if let Some(changed) = data.get_mut(field)
+                && !value.is_null()
+            {
+                changed[part] = value.clone();
+            }
+        }
+        data
     }
 }
 
@@ -251,7 +295,7 @@ impl Effect for PersonChange<'_> {
     }
 
     async fn find(&self) -> Result<Option<Person>> {
-        let found: Option<Person> = self.client.by_id(self.id).await?;
+        let found: Option<Person> = self.client.by_id(self.person.id).await?;
         let found = found.ok_or_else(|| {
             Error::not_found(format!(
                 "Twenty does not have {} any more.",
@@ -262,13 +306,13 @@ impl Effect for PersonChange<'_> {
     }
 
     async fn create(&self) -> Result<Person> {
-        let data = self.wanted.data().into();
-        let changed = self.client.update(self.id, &data).await;
+        let data = self.data().into();
+        let changed = self.client.update(self.person.id, &data).await;
         changed.map_err(|refused| refusals::explain(&self.wanted.what(), refused))
     }
 
     fn preview(&self) -> Person {
-        self.wanted.preview(self.id)
+        self.wanted.preview(self.person.id)
     }
 
     fn id(&self, person: &Person) -> String {

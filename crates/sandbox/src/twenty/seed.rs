@@ -82,8 +82,11 @@ pub(super) fn seed() -> State {
             "Ada",
             "Lovelace",
             json!({
-                "emails": { "primaryEmail": "ada@acme.com" },
-                "phones": { "primaryPhoneNumber": "+442079460958" },
+                "emails": { "primaryEmail": "ada@acme.com", "additionalEmails": ["ada@home.example"] },
+                "phones": {
+                    "primaryPhoneNumber": "+442079460958",
+                    "additionalPhones": [{ "number": "2079460959", "callingCode": "+44", "countryCode": "GB" }],
+                },
                 "jobTitle": "Analyst",
                 "companyId": id(1),
             }),

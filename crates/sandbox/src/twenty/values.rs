@@ -57,8 +57,14 @@ pub(super) fn write(
                     }
                     given.insert(part.clone(), value.clone());
                 }
-                // Parts that are not given stay, unless they follow from those that are.
-                let mut whole = record[name].as_object().cloned().unwrap_or_default();
+                // What is transformed is replaced as a whole: parts that are not given are emptied. Of others they stay.
+                let mut whole = match kind == objects::FULL_NAME {
+                    true => record[name].as_object().cloned().unwrap_or_default(),
+                    false => parts
+                        .iter()
+                        .map(|part| ((*part).to_owned(), Value::Null))
+                        .collect(),
+                };
                 whole.extend(transformed(name, kind, given)?);
                 record.insert(name.clone(), whole.into());
             }

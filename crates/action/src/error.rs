@@ -219,7 +219,7 @@ impl Error {
     }
 
     /// Adds what the run has made before it failed, unless the sentence says so already.
-    pub(crate) fn with_what_remains(mut self, made: &[String]) -> Self {
+    pub fn with_what_remains(mut self, made: &[String]) -> Self {
         if !made.is_empty() && !self.0.says_what_remains {
             let made = made.join(", ");
             let sentence = self.0.message.trim_end();

@@ -43,8 +43,9 @@ pub(crate) async fn look_after(runs: Weak<Inner>) {
             renew(&runs).await?;
             take_over(&runs).await?;
             if forgotten_at.is_none_or(|at: Instant| at.elapsed() >= FORGET_EVERY) {
-                forget(&runs).await?;
-                forgotten_at = Some(Instant::now());
+                // However many there are, the leases are renewed between two portions.
+                let are_all = forget(&runs).await?;
+                forgotten_at = are_all.then(Instant::now);
             }
             Ok::<(), Error>(())
         };
@@ -117,16 +118,16 @@ fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
     let settings = &runs.0.settings;
     let spec = taken.record.spec.clone();
     let attempt = taken.lease.epoch;
-    let prepared = if spec.needs_secret {
-        let message = needs_secret(spec.id);
-        Err(Error::new(Code::UpstreamUnavailable, message))
-    } else if attempt > settings.most_attempts {
+    let prepared = if attempt > settings.most_attempts {
         let message = format!(
             "The run was interrupted {} times, and is not taken up again: it may be what ends Sidestage. Its log has \
              more. Run the step again once that is mended.",
             attempt - 1
         );
         Err(Error::new(Code::Internal, message))
+    } else if spec.needs_secret {
+        let message = needs_secret(spec.id);
+        Err(Error::new(Code::UpstreamUnavailable, message))
     } else {
         runs.prepare_again(&spec)
     };
@@ -136,24 +137,19 @@ fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
     let left = left.max(settings.grace);
     Execution {
         attempt: Some(attempt),
+        given_up: attempt > settings.most_attempts,
         failing: taken.record.failing.clone(),
         ..Execution::new(spec, prepared, left)
     }
 }
 
-async fn forget(runs: &Runs) -> Result<()> {
+/// Forgets a portion of what is old. Whether that was all.
+async fn forget(runs: &Runs) -> Result<bool> {
     let keep = SignedDuration::try_from(runs.0.settings.keep).unwrap_or(SignedDuration::MAX);
     let before = Timestamp::now().checked_sub(keep).unwrap_or(Timestamp::MIN);
-    let mut forgotten = 0;
-    loop {
-        let portion = runs.journal().forget(before, MOST_FORGOTTEN).await?;
-        forgotten += portion;
-        if portion < MOST_FORGOTTEN as u64 {
-            break;
-        }
-    }
+    let forgotten = runs.journal().forget(before, MOST_FORGOTTEN).await?;
     if forgotten > 0 {
         tracing::info!(forgotten, "old runs are forgotten");
     }
-    Ok(())
+    Ok(forgotten < MOST_FORGOTTEN as u64)
 }

@@ -15,11 +15,14 @@ use tracing::Instrument;
 
 use crate::{
     event::{Failure, Status},
-    journal::RunSpec,
+    journal::{RunSpec, Undone},
     queue::Turn,
     record::Pen,
     runs::{Live, Runs, Settings},
 };
+
+/// The longest that a clock can add, as good as for ever.
+const MOST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// What there is to do for a run.
 pub(crate) struct Execution {
@@ -30,6 +33,8 @@ pub(crate) struct Execution {
     pub(crate) attempt: Option<u64>,
     /// It has failed already, and takes back what it made.
     pub(crate) failing: Option<Failure>,
+    /// It was taken up so often that `prepared` says it is given up, whatever it was doing.
+    pub(crate) given_up: bool,
 }
 
 impl Execution {
@@ -40,6 +45,7 @@ impl Execution {
             limit,
             attempt: None,
             failing: None,
+            given_up: false,
         }
     }
 
@@ -69,16 +75,29 @@ impl Execution {
                 format!("taken up again after an interruption of Sidestage (attempt {attempt})");
             pen(false).log(Level::Info, message);
         }
-        let deadline = Instant::now() + self.limit;
+        let now = Instant::now();
+        let deadline = now.checked_add(self.limit).unwrap_or(now + MOST);
         let place = wait_for(turn, deadline, runs, live, &pen(false)).await;
         let mut changes = live.record.changes();
         // Known until the end is written: a failure may quote them.
         let secrets = self.prepared.iter().flat_map(|prepared| &prepared.secrets);
         let _secrets: Vec<_> = secrets.map(|secret| runs.0.redactor.add(secret)).collect();
         let (result, on_failure) = match (self.prepared, self.failing) {
+            (Err(error), Some(mut failure)) if self.given_up => {
+                let error = with_what_remains(error, live);
+                failure.message = format!("{} {}", failure.message, error.message());
+                (Err(failure), OnFailure::Keep)
+            }
             // It has come as far as this before, and said what is unknown.
             (_, Some(failure)) => (Err(failure), OnFailure::Undo),
-            (Err(error), None) => (Err(say_what_is_unknown(&error, live)), OnFailure::Keep),
+            (Err(error), None) => {
+                let on_failure = self.spec.on_failure();
+                let error = match on_failure {
+                    OnFailure::Keep => with_what_remains(error, live),
+                    OnFailure::Undo => error,
+                };
+                (Err(say_what_is_unknown(&error, live)), on_failure)
+            }
             (Ok(prepared), None) => {
                 let on_failure = prepared.on_failure;
                 let result = work(
@@ -97,14 +116,22 @@ impl Execution {
                 (result.map_err(|error| fail(&error, live)), on_failure)
             }
         };
-        let outcome = match result {
-            Ok(output) => Ok(output),
+        let (outcome, undone) = match result {
+            Ok(output) => {
+                let undone = what_is_undone(&self.spec, &output);
+                (Ok(output), undone)
+            }
             Err(mut failure) => {
                 let made = live.record.made();
-                if on_failure == OnFailure::Undo && !made.is_empty() {
-                    take_back(runs, live, pen(true), &mut failure, made).await;
-                }
-                Err(failure)
+                let undone = match on_failure {
+                    OnFailure::Undo if !made.is_empty() => {
+                        let made = take_back(runs, live, pen(true), &mut failure, made).await;
+                        let run = self.spec.id;
+                        Some(Undone { run, made })
+                    }
+                    _ => None,
+                };
+                (Err(failure), undone)
             }
         };
         let status = match &outcome {
@@ -113,7 +140,7 @@ impl Execution {
             Err(_) => Status::Failed,
         };
         tracing::info!(status = status.as_str(), "run ended");
-        live.record.end(outcome, status);
+        live.record.end(outcome, status, undone);
         drop(place);
         while !live.record.state().ended {
             if changes.changed().await.is_err() {
@@ -214,13 +241,9 @@ impl Pen {
             return;
         }
         let doing = doing.unwrap_or_else(|| "working".into());
-        self.log(
-            Level::Info,
-            format!(
-                "still waiting after {} s: {doing}",
-                started.elapsed().as_secs()
-            ),
-        );
+        let seconds = started.elapsed().as_secs();
+        let message = format!("still waiting after {seconds} s: {doing}");
+        self.record.say_waiting(message);
     }
 }
 
@@ -245,15 +268,21 @@ async fn overdue(cancel: &CancellationToken, limit: Duration, settings: &Setting
 }
 
 /// Takes back what the run made, and adds to its failure what became of it. That the run has come to this
-/// is written down first: were it interrupted now, it would go on here.
-async fn take_back(runs: &Runs, live: &Live, pen: Pen, failure: &mut Failure, made: Vec<Made>) {
+/// is written down first: were it interrupted now, it would go on here. Returns what is gone.
+async fn take_back(
+    runs: &Runs,
+    live: &Live,
+    pen: Pen,
+    failure: &mut Failure,
+    made: Vec<Made>,
+) -> Vec<Made> {
     if let Err(error) = live.record.failing(failure).await {
         failure.message = format!(
             "{} What this run had made remains: {}",
             failure.message,
             error.message()
         );
-        return;
+        return Vec::new();
     }
     pen.log(
         Level::Warn,
@@ -275,14 +304,24 @@ async fn take_back(runs: &Runs, live: &Live, pen: Pen, failure: &mut Failure, ma
     };
     let output = undone
         .and_then(|output| serde_json::from_value::<UndoOutput>(output).map_err(Error::internal));
-    let sentence = match output {
-        Ok(output) => what_was_undone(&output),
+    let (sentence, undone) = match output {
+        Ok(output) => (what_was_undone(&output), output.undone),
         Err(error) => {
             let made = list(&made);
-            format!("It could not be taken back ({error}), and remains: {made}.")
+            let sentence = format!("It could not be taken back ({error}), and remains: {made}.");
+            (sentence, Vec::new())
         }
     };
     failure.message = format!("{} {sentence}", failure.message);
+    undone
+}
+
+/// What a run has taken back of what another one had made.
+fn what_is_undone(spec: &RunSpec, output: &Value) -> Option<Undone> {
+    let run = spec.undoes.filter(|_| !spec.dry_run)?;
+    let output: UndoOutput = serde_json::from_value(output.clone()).ok()?;
+    let made = output.undone;
+    Some(Undone { run, made })
 }
 
 fn what_was_undone(output: &UndoOutput) -> String {
@@ -304,6 +343,19 @@ fn list(made: &[Made]) -> String {
         .map(|made| format!("{} {}", made.kind, made.key))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// A run that ends without its action says what it has made.
+fn with_what_remains(error: Error, live: &Live) -> Error {
+    if live.spec.undoes.is_some() {
+        return error;
+    }
+    let made = live.record.made();
+    let made: Vec<_> = made
+        .iter()
+        .map(|made| format!("{} {}", made.kind, made.key))
+        .collect();
+    error.with_what_remains(&made)
 }
 
 /// A run that ends with a change of which it is not known whether it was made says what to check.

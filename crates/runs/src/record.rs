@@ -23,11 +23,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     event::{Event, EventKind, Failure, Status, now},
-    journal::{Batch, EffectRecord, Lease, Write, unavailable},
+    journal::{Batch, EffectRecord, Lease, Undone, Write, unavailable},
     writer::Writer,
 };
 
-/// Lines that one run may say. Beyond them only its end is recorded.
+/// Lines that one run may say. Beyond them only that it still waits, and its end, are recorded.
 const MOST_EVENTS: u64 = 10_000;
 
 /// Events that are kept at hand. A follower that is further behind reads the journal.
@@ -146,7 +146,7 @@ impl Record {
             .collect()
     }
 
-    /// What the run has made, in order.
+    /// What the run has made and not taken back, in order.
     pub(crate) fn made(&self) -> Vec<Made> {
         let state = self.state();
         let forward = state.effects.iter().filter(|effect| !effect.undoing);
@@ -155,7 +155,19 @@ impl Record {
 
     fn say(self: &Arc<Self>, kind: EventKind) {
         let mut state = self.state();
-        if state.closed || state.last_event > MOST_EVENTS {
+        if state.last_event <= MOST_EVENTS {
+            self.say_all(&mut state, kind);
+        }
+    }
+
+    /// Says that the run still waits, however much it has said: it must not fall silent.
+    pub(crate) fn say_waiting(self: &Arc<Self>, message: String) {
+        let (level, message) = (Level::Info, self.scrub(message));
+        self.say_all(&mut self.state(), EventKind::Log { level, message });
+    }
+
+    fn say_all(self: &Arc<Self>, state: &mut State, kind: EventKind) {
+        if state.closed {
             return;
         }
         let kind = match kind {
@@ -169,7 +181,7 @@ impl Record {
             state.doing = Some(message.clone());
         }
         let event = state.event(kind);
-        self.enqueue(&mut state, Write::Event(event), None);
+        self.enqueue(state, Write::Event(event), None);
     }
 
     /// Writes something and waits until it is in the journal.
@@ -203,11 +215,22 @@ impl Record {
             .await
     }
 
-    /// Ends the run, once.
-    pub(crate) fn end(self: &Arc<Self>, outcome: Result<Value, Failure>, status: Status) {
+    /// Ends the run, once. It may have taken back what it had made itself, or what another run had.
+    pub(crate) fn end(
+        self: &Arc<Self>,
+        outcome: Result<Value, Failure>,
+        status: Status,
+        undone: Option<Undone>,
+    ) {
         let mut state = self.state();
         if std::mem::replace(&mut state.closed, true) {
             return;
+        }
+        if let Some(undone) = undone {
+            if undone.run == self.lease.run {
+                undone.mark(&mut state.effects);
+            }
+            self.enqueue(&mut state, Write::Undone(undone), None);
         }
         // What was begun and cannot be known is not left open.
         let open: Vec<u64> = state

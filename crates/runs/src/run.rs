@@ -99,11 +99,11 @@ impl Run {
     /// # Errors
     /// When that cannot be written down.
     pub async fn cancel(&self) -> Result<()> {
-        self.runs.journal().request_cancel(self.spec.id).await?;
         if let Some(live) = self.runs.live(self.spec.id) {
+            // Also where the journal cannot be written.
             live.cancel.cancel();
         }
-        Ok(())
+        self.runs.journal().request_cancel(self.spec.id).await
     }
 
     /// What it says after the event `after` (0: from the start), as it says it, until its end.

@@ -50,6 +50,8 @@ pub struct Settings {
     pub most_waiting: usize,
     /// How long a replica may be silent before another one takes its runs up.
     pub lease: Duration,
+    /// How long a run that has succeeded answers its key. After that the same request looks anew.
+    pub answer_for: Duration,
     /// How often a run is taken up again before it is given up.
     pub most_attempts: u64,
     /// How `ensure` looks after a lost answer.
@@ -68,6 +70,7 @@ impl Default for Settings {
             most_running: 1_000,
             most_waiting: 1_000,
             lease: Duration::from_secs(15),
+            answer_for: Duration::from_secs(60 * 60),
             most_attempts: 20,
             looking: Looking::default(),
         }
@@ -183,11 +186,12 @@ impl Runs {
 
     /// Starts a run, or joins the one that the key names.
     ///
-    /// A key joins a run under way and returns one that succeeded; after one that did not, a new run continues
+    /// A key joins a run under way and returns one that succeeded lately; after one that did not, a new run continues
     /// it: what that one made counts as made by the new one.
     ///
     /// # Errors
-    /// [`Code::IdempotencyMismatch`] when the key was used with another input, [`Code::RateLimited`] when
+    /// [`Code::IdempotencyMismatch`] when the key was used with another input, [`Code::Conflict`] while what the key
+    /// names is being taken back, [`Code::RateLimited`] when
     /// too many runs are waiting, [`Code::UpstreamUnavailable`] when the service is stopping or its journal
     /// cannot be written.
     pub async fn start(&self, start: Start) -> Result<Started> {
@@ -250,10 +254,13 @@ impl Runs {
                 key,
                 owner: runs.0.settings.replica.clone(),
                 lease: runs.0.settings.lease,
+                answer_for: runs.0.settings.answer_for,
             };
             let begun = runs.journal().begin(&new).await?;
             let (lease, continues, effects) = match begun {
                 Begun::Found(record) => return runs.join(&new.spec, *record),
+                Begun::BeingUndone { run, by } => return Err(being_undone(run, by)),
+                Begun::Continued { by } => return Err(continued(new.spec.undoes, by)),
                 Begun::New {
                     lease,
                     continues,
@@ -280,7 +287,7 @@ impl Runs {
     async fn join_only(&self, spec: RunSpec, key: Option<Key>) -> Result<Started> {
         if let Some(key) = &key
             && let Some(record) = self.journal().named(key).await?
-            && matches!(record.status, Status::Running | Status::Succeeded)
+            && record.answers(&spec, self.0.settings.answer_for)
         {
             return self.join(&spec, record);
         }
@@ -399,9 +406,7 @@ impl Runs {
             ));
         }
         if let Some(next) = now.continued_by {
-            return refuse(format!(
-                "Run {id} was continued by run {next}, which has what both of them made. Undo that one."
-            ));
+            return Err(continued(Some(id), next));
         }
         let forward = now.effects.iter().filter(|effect| !effect.undoing);
         let made = forward.clone().filter_map(EffectRecord::made).collect();
@@ -500,7 +505,20 @@ impl Runs {
     /// The work of a run, from what the journal has kept of it.
     pub(crate) fn prepare_again(&self, spec: &RunSpec) -> Result<Prepared> {
         match spec.undoes {
-            None => self.find_action(&spec.action)?.prepare(spec.input.clone()),
+            None => {
+                let prepared = self
+                    .find_action(&spec.action)?
+                    .prepare(spec.input.clone())?;
+                if prepared.connection != spec.connection {
+                    // What is recorded of it is of another service.
+                    return Err(Error::conflict(format!(
+                        "Run {} was begun through the connection {}; by Sidestage's configuration its input now means \
+                         {}. Run the step again to begin there.",
+                        spec.id, spec.connection, prepared.connection
+                    )));
+                }
+                Ok(prepared)
+            }
             Some(_) => {
                 let made = serde_json::from_value(spec.input["undo"].clone());
                 let unknown = match &spec.input["unknown"] {
@@ -550,6 +568,20 @@ impl Runs {
         }
         self.0.closing.cancel();
     }
+}
+
+fn being_undone(run: Uuid, by: Uuid) -> Error {
+    Error::conflict(format!(
+        "What run {run} made is being taken back by run {by}. Wait for its end; the same request then starts anew."
+    ))
+    .retry_after(Some(Duration::from_secs(5)))
+}
+
+fn continued(run: Option<Uuid>, by: Uuid) -> Error {
+    let run = run.unwrap_or_default();
+    Error::conflict(format!(
+        "Run {run} was continued by run {by}, which has what both of them made. Undo that one."
+    ))
 }
 
 pub(crate) fn needs_secret(id: Uuid) -> String {

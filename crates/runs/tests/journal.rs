@@ -9,10 +9,10 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::json;
-use sidestage_action::{Code, Level, Principal, effect::Intent, effect::Settlement};
+use sidestage_action::{Code, Level, Made, Principal, effect::Intent, effect::Settlement};
 use sidestage_runs::{
     EffectRecord, Event, EventKind, Failure, Filter, Journal, Key, RunSpec, Status,
-    journal::{Batch, Begun, Lease, NewRun, Write},
+    journal::{Batch, Begun, Lease, NewRun, Undone, Write},
 };
 use support::journals::{self, Kind};
 use uuid::Uuid;
@@ -45,13 +45,14 @@ fn new(key: Option<&str>) -> NewRun {
         key: key.map(|name| Key::given(&ada(), name).unwrap()),
         owner: "one".into(),
         lease: LEASE,
+        answer_for: Duration::from_secs(60),
     }
 }
 
 async fn begin(journal: &dyn Journal, new: &NewRun) -> Lease {
     match journal.begin(new).await.unwrap() {
         Begun::New { lease, .. } => lease,
-        Begun::Found(found) => panic!("found {found:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -59,6 +60,7 @@ async fn found(journal: &dyn Journal, new: &NewRun) -> Option<Uuid> {
     match journal.begin(new).await.unwrap() {
         Begun::New { .. } => None,
         Begun::Found(record) => Some(record.spec.id),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -199,6 +201,7 @@ async fn of_many_that_begin_with_one_key_one_does(journal: Arc<dyn Journal>) {
             match journal.begin(&new).await.unwrap() {
                 Begun::New { .. } => (true, new.spec.id),
                 Begun::Found(record) => (false, record.spec.id),
+                other => panic!("{other:?}"),
             }
         })
     });
@@ -245,19 +248,95 @@ async fn after_a_failure_the_next_run_has_what_was_made(journal: Arc<dyn Journal
     assert_eq!(found(&*journal, &retry).await, Some(second.spec.id));
 }
 
+fn undo_of(run: &NewRun, dry_run: bool) -> NewRun {
+    let mut undo = new(None);
+    undo.spec.undoes = Some(run.spec.id);
+    undo.spec.dry_run = dry_run;
+    undo
+}
+
 async fn an_undone_run_no_longer_answers_its_key(journal: Arc<dyn Journal>) {
     let first = new(Some("k"));
     let lease = begin(&*journal, &first).await;
     write(&*journal, lease, vec![end(Status::Succeeded)]).await;
-    let mut undo = new(None);
-    undo.spec.undoes = Some(first.spec.id);
-    undo.spec.dry_run = true;
-    begin(&*journal, &undo).await;
+    let lease = begin(&*journal, &undo_of(&first, true)).await;
+    write(&*journal, lease, vec![end(Status::Succeeded)]).await;
     assert_eq!(found(&*journal, &new(Some("k"))).await, Some(first.spec.id));
-    undo.spec.id = Uuid::now_v7();
-    undo.spec.dry_run = false;
-    begin(&*journal, &undo).await;
+    let undo = undo_of(&first, false);
+    let lease = begin(&*journal, &undo).await;
+    // Neither does it while it is being undone: what it had made is going.
+    let being_undone = Begun::BeingUndone {
+        run: first.spec.id,
+        by: undo.spec.id,
+    };
+    assert_eq!(journal.begin(&new(Some("k"))).await.unwrap(), being_undone);
+    write(&*journal, lease, vec![end(Status::Failed)]).await;
     assert_eq!(found(&*journal, &new(Some("k"))).await, None);
+}
+
+async fn what_is_gone_on_with_is_not_undone_and_the_other_way_round(journal: Arc<dyn Journal>) {
+    let first = new(Some("k"));
+    let lease = begin(&*journal, &first).await;
+    let made = vec![
+        intent(0, "one"),
+        settled(0, created("1")),
+        intent(1, "two"),
+        settled(1, created("2")),
+        end(Status::Failed),
+    ];
+    write(&*journal, lease, made).await;
+    let undo = undo_of(&first, false);
+    let lease = begin(&*journal, &undo).await;
+    let being_undone = Begun::BeingUndone {
+        run: first.spec.id,
+        by: undo.spec.id,
+    };
+    let mut retry = new(None);
+    retry.spec.continues = Some(first.spec.id);
+    assert_eq!(journal.begin(&retry).await.unwrap(), being_undone);
+    assert_eq!(journal.begin(&new(Some("k"))).await.unwrap(), being_undone);
+    let undone = Write::Undone(Undone {
+        run: first.spec.id,
+        made: vec![Made {
+            kind: "workspace".into(),
+            key: "two".into(),
+            id: "2".into(),
+        }],
+    });
+    write(&*journal, lease, vec![undone, end(Status::Succeeded)]).await;
+    let effects = journal.effects(first.spec.id).await.unwrap();
+    let settlements: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| effect.settlement.clone())
+        .collect();
+    assert_eq!(settlements, [created("1"), Settlement::Undone]);
+    // What is gone is not the next one's.
+    let Begun::New { effects, .. } = journal.begin(&retry).await.unwrap() else {
+        panic!("it is not begun")
+    };
+    let keys: Vec<_> = effects.iter().map(|effect| &*effect.intent.key).collect();
+    assert_eq!(keys, ["one"]);
+    let by = retry.spec.id;
+    assert_eq!(
+        journal.begin(&undo_of(&first, false)).await.unwrap(),
+        Begun::Continued { by }
+    );
+}
+
+async fn a_success_of_long_ago_does_not_answer_its_key(journal: Arc<dyn Journal>) {
+    let first = new(Some("k"));
+    let lease = begin(&*journal, &first).await;
+    write(&*journal, lease, vec![end(Status::Succeeded)]).await;
+    let mut later = new(Some("k"));
+    later.answer_for = Duration::ZERO;
+    let Begun::New {
+        continues, effects, ..
+    } = journal.begin(&later).await.unwrap()
+    else {
+        panic!("it answers")
+    };
+    assert_eq!((continues, effects), (None, Vec::new()));
+    assert_eq!(found(&*journal, &new(Some("k"))).await, Some(later.spec.id));
 }
 
 async fn whoever_lost_the_lease_writes_nothing(journal: Arc<dyn Journal>) {
@@ -457,6 +536,8 @@ suite![
     of_many_that_begin_with_one_key_one_does,
     after_a_failure_the_next_run_has_what_was_made,
     an_undone_run_no_longer_answers_its_key,
+    what_is_gone_on_with_is_not_undone_and_the_other_way_round,
+    a_success_of_long_ago_does_not_answer_its_key,
     whoever_lost_the_lease_writes_nothing,
     a_lease_that_ran_out_is_taken_by_one_of_many,
     what_is_handed_over_is_taken_up_the_oldest_first,

@@ -21,9 +21,9 @@ use sidestage_action::{
 };
 use sidestage_redact::Redactor;
 use sidestage_runs::{
-    EffectRecord, Event, EventKind, Filter, Key, Run, RunSpec, Runs, Settings, Snapshot, Start,
-    Started, Status,
-    journal::{Batch, Begun, NewRun, Write},
+    EffectRecord, Event, EventKind, Failure, Filter, Key, Run, RunSpec, Runs, Settings, Snapshot,
+    Start, Started, Status,
+    journal::{Batch, Begun, Lease, NewRun, Write},
 };
 use support::{
     accounts::Accounts,
@@ -260,6 +260,8 @@ async fn a_run_that_needs_a_secret_ends_with_a_sentence(kind: Kind) {
         "{error:?}"
     );
     assert!(error.message.contains("Run the step again"), "{error:?}");
+    let remains = "What this run had made remains: account ada.";
+    assert!(error.message.contains(remains), "{error:?}");
     // The step run again has the secret, and what was made.
     stage.accounts.gate.0.add_permits(1);
     let input = json!({"names": ["ada"], "wait": true, "token": "s3cr3t-token"});
@@ -388,6 +390,132 @@ async fn on_failure_undo_takes_back_before_the_run_ends(kind: Kind) {
     run.cancel().await.unwrap();
     assert_eq!(end(&run).await.status, Status::Cancelled);
     assert_eq!(stage.accounts.names(), ["adopted", "root"]);
+}
+
+async fn what_was_taken_back_is_nobodys(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let runs = stage.replica("one").await;
+    let input = json!({"names": ["ada"], "fail": true, "onFailure": "undo"});
+    let first = start(&runs, Some("k"), input.clone()).await;
+    let ended = end(&first).await;
+    let settlements = ended.effects.iter().map(|effect| &effect.settlement);
+    let undone = settlements.filter(|one| **one == Some(Settlement::Undone));
+    assert_eq!(undone.count(), 1, "{:?}", ended.effects);
+    assert_eq!(stage.accounts.names(), Vec::<String>::new());
+    // Somebody makes it by hand, and it has the id that it had.
+    stage.accounts.there().insert("ada".into(), 1);
+    let next = start(&runs, Some("k"), input.clone()).await;
+    assert_eq!(next.spec.continues, Some(first.spec.id));
+    let message = end(&next).await.error.unwrap().message;
+    assert_eq!(message, "The last step is refused.");
+    assert_eq!(stage.accounts.names(), ["ada"]);
+    // The same where an undo of its own took it back.
+    let first = start(&runs, None, json!({"names": ["bob"], "fail": true})).await;
+    end(&first).await;
+    let undo = runs.undo(&first, &ci(), None, false).await.unwrap().run;
+    end(&undo).await.output.unwrap();
+    let id = stage.accounts.changes().len() as u32 - 1;
+    stage.accounts.there().insert("bob".into(), id);
+    let retry = runs.retry(&first, None).await.unwrap().run;
+    end(&retry).await;
+    let undo = runs.undo(&retry, &ci(), None, false).await.unwrap().run;
+    assert_eq!(
+        end(&undo).await.output,
+        Some(json!({"undone": [], "kept": []}))
+    );
+    assert_eq!(stage.accounts.names(), ["ada", "bob"]);
+}
+
+async fn what_is_being_taken_back_is_not_gone_on_with(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let runs = stage.replica("one").await;
+    let input = json!({"names": ["slow"]});
+    let first = start(&runs, Some("k"), input.clone()).await;
+    end(&first).await.output.unwrap();
+    let undo = runs.undo(&first, &ci(), None, false).await.unwrap().run;
+    says(&undo, "waiting at the gate").await;
+    let refused = try_start(&runs, Some("k"), input.clone()).await;
+    let refused = refused.err().unwrap();
+    assert_eq!(refused.code(), Code::Conflict);
+    let by = format!("is being taken back by run {}", undo.spec.id);
+    assert!(refused.message().contains(&by), "{refused}");
+    stage.accounts.gate.0.add_permits(1);
+    end(&undo).await.output.unwrap();
+    let again = start(&runs, Some("k"), input).await;
+    assert_eq!(end(&again).await.output, Some(json!({"created": ["slow"]})));
+}
+
+/// The token that the run was given is gone; what it made goes by the connection's own.
+async fn on_failure_undo_needs_no_action(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let dead = Process::start(&stage, "one").await;
+    let id = dead
+        .within(|runs| {
+            Box::pin(async move {
+                let input = json!({"names": ["ada"], "wait": true, "token": "s3cr3t-token", "onFailure": "undo"});
+                let run = start(&runs, None, input).await;
+                says(&run, "waiting at the gate").await;
+                run.spec.id
+            })
+        })
+        .await;
+    dead.kill();
+    let again = stage.replica("one").await;
+    let error = end(&again.get(id, None).await.unwrap())
+        .await
+        .error
+        .unwrap();
+    let back = "What this run had made was taken back: account ada.";
+    assert!(error.message.ends_with(back), "{error:?}");
+    assert_eq!(stage.accounts.names(), Vec::<String>::new());
+}
+
+async fn what_kills_sidestage_while_it_takes_back_is_given_up(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let new = begun(json!({"names": ["ada"]}), "2026-11-01T00:00:00Z");
+    let lease = write_down(&stage, &new).await;
+    let failing = Failure {
+        code: Code::UpstreamRejected,
+        message: "The last step is refused.".into(),
+        fields: Vec::new(),
+        retryable: false,
+        retry_after: None,
+    };
+    let settled = Settlement::Created { id: "1".into() };
+    let writes = vec![
+        Write::Settlement {
+            effect: 0,
+            settlement: settled,
+        },
+        Write::Failing(failing),
+    ];
+    let journal = stage.place.journal();
+    journal.append(&[Batch { lease, writes }]).await.unwrap();
+    let settings = Settings {
+        most_attempts: 1,
+        ..Stage::settings("one")
+    };
+    let runs = stage.replica_with(settings).await;
+    let ended = end(&runs.get(new.spec.id, None).await.unwrap()).await;
+    assert_eq!(
+        ended.error.unwrap().message,
+        "The last step is refused. The run was interrupted 1 times, and is not taken up again: it may be what ends Sidestage. Its log has more. Run the step again once that is mended. What this run had made remains: account ada. Running the step again continues from there."
+    );
+}
+
+async fn a_run_does_not_go_on_at_another_service(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let mut new = begun(json!({"names": ["ada"]}), "2026-11-01T00:00:00Z");
+    new.spec.connection = "before".into();
+    write_down(&stage, &new).await;
+    let runs = stage.replica("one").await;
+    let error = end(&runs.get(new.spec.id, None).await.unwrap())
+        .await
+        .error
+        .unwrap();
+    let said = "was begun through the connection before; by Sidestage's configuration its input now means test.";
+    assert!(error.message.contains(said), "{error:?}");
+    assert_eq!(stage.accounts.changes(), Vec::<String>::new());
 }
 
 async fn a_retry_goes_on_from_what_was_made(kind: Kind) {
@@ -533,11 +661,12 @@ fn begun(input: Value, at: &str) -> NewRun {
         key: None,
         owner: "one".into(),
         lease: Duration::from_secs(15),
+        answer_for: Duration::from_secs(60),
     }
 }
 
 /// The run is in the journal, with the intent of an account "ada", and nobody works on it.
-async fn write_down(stage: &Stage, new: &NewRun) {
+async fn write_down(stage: &Stage, new: &NewRun) -> Lease {
     let journal = stage.place.journal();
     let Begun::New { lease, .. } = journal.begin(new).await.unwrap() else {
         panic!("it is there already")
@@ -554,6 +683,7 @@ async fn write_down(stage: &Stage, new: &NewRun) {
     };
     let writes = vec![Write::Intent(intent)];
     journal.append(&[Batch { lease, writes }]).await.unwrap();
+    lease
 }
 
 /// Nobody was there for longer than a run may take; it is looked at all the same.
@@ -583,6 +713,11 @@ on_both![
     stopping_hands_over_and_the_next_one_goes_on,
     an_undo_takes_back_what_the_run_made_and_nothing_else,
     on_failure_undo_takes_back_before_the_run_ends,
+    what_was_taken_back_is_nobodys,
+    what_is_being_taken_back_is_not_gone_on_with,
+    on_failure_undo_needs_no_action,
+    what_kills_sidestage_while_it_takes_back_is_given_up,
+    a_run_does_not_go_on_at_another_service,
     a_retry_goes_on_from_what_was_made,
     runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused,
     of_many_runs_that_were_left_none_is_forgotten,

@@ -152,6 +152,52 @@ async fn a_silent_run_says_that_it_waits_and_what_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_has_said_too_much_still_says_that_it_waits() {
+    let run = runs()
+        .await
+        .start(start(json!({}), None, async |ctx| {
+            for n in 0..10_500 {
+                ctx.info(n.to_string());
+            }
+            ctx.pause(Duration::from_secs(30)).await?;
+            ctx.info("not recorded");
+            ctx.pause(Duration::from_secs(20)).await?;
+            Ok(json!({}))
+        }))
+        .await
+        .unwrap()
+        .run;
+    assert_eq!(
+        said(&events(&run, 10_000).await),
+        [
+            "10000 lines are said; what follows is not recorded",
+            "still waiting after 20 s: working",
+            "still waiting after 40 s: working",
+            "output {}",
+            "end Succeeded "
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_no_clock_can_add_is_none() {
+    let limit = Duration::MAX;
+    let settings = Settings {
+        limit,
+        ..Settings::default()
+    };
+    let work = start(json!({}), None, async move |ctx: Context| {
+        ctx.within(limit).cleanup(limit).check()?;
+        Ok(json!("done"))
+    });
+    let run = runs_with(settings).await.start(work).await.unwrap().run;
+    assert_eq!(
+        said(&events(&run, 0).await),
+        [r#"output "done""#, "end Succeeded "]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_joins_a_run_under_way_and_returns_one_that_succeeded() {
     let runs = runs().await;
     let work = || {

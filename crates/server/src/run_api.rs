@@ -284,6 +284,7 @@ async fn list_runs(
         principal: None,
         status: status.transpose()?,
         action: query.action,
+        organizations: None,
         before: before
             .transpose()
             .map_err(|_| Error::invalid("before", "before must be the id of a run."))?,

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Batch, Begun, EffectRecord, Filter, Held, Journal, Lease, NewRun, RunRecord, TakenOver, Write,
+    Batch, Begun, EffectRecord, Filter, Held, Journal, Lease, NewRun, RunRecord, RunSpec,
+    TakenOver, Write,
 };
 use crate::{
     event::{Event, Status},
@@ -39,6 +40,41 @@ struct Row {
     ended_at: Option<Instant>,
     events: Vec<Event>,
     effects: Vec<EffectRecord>,
+}
+
+impl Tables {
+    /// The run that takes back what a run made, while it is under way.
+    fn undo_of(&self, run: Uuid) -> Option<Uuid> {
+        let mut all = self.runs.values().filter(|row| row.is_running());
+        let undo = all.find(|row| {
+            let RunSpec {
+                undoes, dry_run, ..
+            } = row.record.spec;
+            undoes == Some(run) && !dry_run
+        });
+        undo.map(|row| row.record.spec.id)
+    }
+
+    /// What a batch means for other runs.
+    fn after(&mut self, batch: &Batch) {
+        for write in &batch.writes {
+            match write {
+                Write::Undone(undone) => {
+                    if let Some(row) = self.runs.get_mut(&undone.run) {
+                        undone.mark(&mut row.effects);
+                    }
+                }
+                Write::End { .. } => {
+                    let spec = self.runs.get(&batch.lease.run).map(|row| &row.record.spec);
+                    let undone = spec
+                        .filter(|spec| !spec.dry_run)
+                        .and_then(|spec| spec.undoes);
+                    self.keys.retain(|_, run| Some(*run) != undone);
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Memory {
@@ -76,6 +112,7 @@ impl Row {
                 }
             }
             Write::Failing(failure) => self.record.failing = Some(failure),
+            Write::Undone(_) => {}
             Write::End {
                 status,
                 at,
@@ -100,13 +137,28 @@ impl Journal for Memory {
         if let Some(key) = &new.key {
             let named = tables.keys.get(key).and_then(|id| tables.runs.get(id));
             if let Some(row) = named {
-                if row.record.answers(new) {
+                let run = row.record.spec.id;
+                if let Some(by) = tables.undo_of(run) {
+                    return Ok(Begun::BeingUndone { run, by });
+                }
+                if row.record.answers(&new.spec, new.answer_for) {
                     return Ok(Begun::Found(Box::new(row.record.clone())));
                 }
                 if row.record.status != Status::Succeeded {
                     spec.continues = Some(row.record.spec.id);
                 }
             }
+        }
+        if let Some(run) = spec.continues
+            && let Some(by) = tables.undo_of(run)
+        {
+            return Ok(Begun::BeingUndone { run, by });
+        }
+        let undone = spec.undoes.and_then(|id| tables.runs.get(&id));
+        if let Some(by) = undone.and_then(|row| row.record.continued_by)
+            && !spec.dry_run
+        {
+            return Ok(Begun::Continued { by });
         }
         let mut effects = Vec::new();
         if let Some(old) = spec.continues.and_then(|id| tables.runs.get_mut(&id)) {
@@ -123,9 +175,6 @@ impl Journal for Memory {
             let (old, new) = (spec.continues, spec.id);
             let keys = tables.keys.values_mut().filter(|run| Some(**run) == old);
             keys.for_each(|run| *run = new);
-        }
-        if let Some(undone) = spec.undoes.filter(|_| !spec.dry_run) {
-            tables.keys.retain(|_, run| *run != undone);
         }
         if let Some(key) = &new.key {
             tables.keys.insert(key.clone(), spec.id);
@@ -156,7 +205,11 @@ impl Journal for Memory {
             row.map(|row| batch.writes.iter().for_each(|write| row.write(write)))
                 .is_some()
         });
-        Ok(held.collect())
+        let held: Vec<_> = held.collect();
+        for (batch, _) in batches.iter().zip(&held).filter(|(_, held)| **held) {
+            tables.after(batch);
+        }
+        Ok(held)
     }
 
     async fn run(&self, id: Uuid) -> Result<Option<RunRecord>> {
@@ -176,14 +229,19 @@ impl Journal for Memory {
                 principal,
                 status,
                 action,
+                organizations,
                 before,
-                ..
+                most: _,
             } = filter;
+            let organization = record.spec.organization.as_ref();
             principal
                 .as_ref()
                 .is_none_or(|p| *p == record.spec.principal)
                 && status.is_none_or(|status| status == record.status)
                 && action.as_ref().is_none_or(|id| *id == record.spec.action)
+                && organizations.as_ref().is_none_or(|names| {
+                    organization.is_some_and(|organization| names.contains(organization))
+                })
                 && before.is_none_or(|before| record.spec.id < before)
         };
         let newest_first = tables.runs.values().rev().map(|row| &row.record);

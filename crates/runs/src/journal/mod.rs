@@ -11,7 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
-use sidestage_action::{Code, Error, Made, Principal, Result, effect::Intent, effect::Settlement};
+use sidestage_action::{
+    Code, Error, Made, OnFailure, Principal, Result, effect::Intent, effect::Settlement,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -26,7 +28,8 @@ pub use sql::Sql;
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
     /// Writes a run down before it starts; or finds the one that goes by the key, if that is under way, has
-    /// succeeded, or was another request. After one that ended otherwise the new run continues it.
+    /// succeeded lately, or was another request. After one that ended otherwise the new run continues it. What is being
+    /// taken back is not gone on with, nor the other way round.
     async fn begin(&self, new: &NewRun) -> Result<Begun>;
 
     /// Writes what runs have said and done. For each of the batches: whether its lease still holds; if not,
@@ -63,7 +66,7 @@ pub trait Journal: Send + Sync + 'static {
     /// Takes up runs whose lease has run out, the oldest first.
     async fn take_over(&self, owner: &str, lease: Duration, most: usize) -> Result<Vec<TakenOver>>;
 
-    /// Forgets runs that ended before, `most` at most. How many it were.
+    /// Forgets runs that ended before, `most` at most. How many there were.
     async fn forget(&self, ended_before: Timestamp, most: usize) -> Result<u64>;
 }
 
@@ -97,8 +100,20 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// What becomes of what the run made, if it fails.
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        match self.input["onFailure"].as_str() {
+            Some("undo") => OnFailure::Undo,
+            _ => OnFailure::Keep,
+        }
+    }
+
     /// The names of what two requests differ in. Never values.
     pub(crate) fn differences(&self, other: &RunSpec) -> Vec<String> {
+        if self.undoes.is_some() && self.undoes == other.undoes {
+            // What an undo takes back follows from the run: what is left of it.
+            return Vec::new();
+        }
         let mut names = differing_fields(&self.input, &other.input);
         let others = [
             ("action", self.action != other.action),
@@ -148,9 +163,15 @@ impl RunRecord {
     }
 
     /// Whether a new request with the same key gets this run instead of a new one.
-    fn answers(&self, new: &NewRun) -> bool {
-        let ended_well = self.status == Status::Succeeded && new.spec.undoes.is_none();
-        self.status == Status::Running || ended_well || !self.spec.differences(&new.spec).is_empty()
+    pub(crate) fn answers(&self, new: &RunSpec, answer_for: Duration) -> bool {
+        let is_recent = self.ended_at.is_some_and(|at| {
+            let age = Duration::try_from(Timestamp::now().duration_since(at));
+            age.unwrap_or_default() < answer_for
+        });
+        let ended_well = self.status == Status::Succeeded && new.undoes.is_none();
+        self.status == Status::Running
+            || ended_well && is_recent
+            || !self.spec.differences(new).is_empty()
     }
 }
 
@@ -208,6 +229,8 @@ pub struct NewRun {
     pub owner: String,
     /// How long the replica may be silent.
     pub lease: Duration,
+    /// How long a run that has succeeded answers its key.
+    pub answer_for: Duration,
 }
 
 /// What became of [`Journal::begin`].
@@ -224,6 +247,18 @@ pub enum Begun {
     },
     /// This one goes by the key already.
     Found(Box<RunRecord>),
+    /// It is refused, and nothing is written down: this run takes back what it would go on with.
+    BeingUndone {
+        /// The run whose work it is.
+        run: Uuid,
+        /// The one that takes it back.
+        by: Uuid,
+    },
+    /// It is an undo, and is refused: this run goes on with what it would take back.
+    Continued {
+        /// The run that goes on.
+        by: Uuid,
+    },
 }
 
 /// A replica's turn on a run. Whoever takes the run over gets the next number, and nothing more is written
@@ -257,12 +292,34 @@ pub enum Write {
     },
     /// The run has failed and takes back what it made.
     Failing(Failure),
+    Undone(Undone),
     End {
         status: Status,
         at: Timestamp,
         output: Option<Value>,
         error: Option<Failure>,
     },
+}
+
+/// What a run had made, and what was taken back by itself or by another run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Undone {
+    /// Who had made it.
+    pub run: Uuid,
+    /// What is gone.
+    pub made: Vec<Made>,
+}
+
+impl Undone {
+    /// Writes it down in the effects of the run that had made it.
+    pub(crate) fn mark(&self, effects: &mut [EffectRecord]) {
+        let forward = effects.iter_mut().filter(|effect| !effect.undoing);
+        for effect in forward {
+            if effect.made().is_some_and(|made| self.made.contains(&made)) {
+                effect.settlement = Some(Settlement::Undone);
+            }
+        }
+    }
 }
 
 /// A run that a replica works on.
@@ -292,6 +349,8 @@ pub struct Filter {
     pub principal: Option<Principal>,
     pub status: Option<Status>,
     pub action: Option<String>,
+    /// Only runs that were done for one of these.
+    pub organizations: Option<Vec<String>>,
     /// Only runs older than this one.
     pub before: Option<Uuid>,
     pub most: usize,

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use sidestage_action::{Result, effect::Intent};
+use sidestage_action::{
+    Made, Result,
+    effect::{Intent, Settlement},
+};
 use sqlx::{
     Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
@@ -17,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     Batch, Begun, EffectRecord, Filter, Held, Journal, Lease, NewRun, RunRecord, RunSpec,
-    TakenOver, Write, unavailable,
+    TakenOver, Undone, Write, unavailable,
 };
 use crate::{
     event::{Event, Failure, Status},
@@ -146,7 +149,11 @@ impl Sql {
             if named != id
                 && let Some(record) = self.find(&mut tx, &named).await?
             {
-                if record.answers(new) {
+                if let Some(by) = self.undo_of(&mut tx, record.spec.id).await? {
+                    let run = record.spec.id;
+                    return Ok(Begun::BeingUndone { run, by });
+                }
+                if record.answers(&new.spec, new.answer_for) {
                     return Ok(Begun::Found(Box::new(record)));
                 }
                 if record.status == Status::Succeeded {
@@ -176,6 +183,9 @@ impl Sql {
                     return Ok(Begun::Found(Box::new(record)));
                 }
             }
+            if let Some(by) = self.undo_of(&mut tx, old).await? {
+                return Ok(Begun::BeingUndone { run: old, by });
+            }
             effects = self.effects_of(&mut *tx, old).await?;
             effects.retain(|effect| effect.matters() && !effect.undoing);
             for effect in &mut effects {
@@ -198,10 +208,15 @@ impl Sql {
                 .await?;
         }
         if let Some(undone) = spec.undoes.filter(|_| !spec.dry_run) {
-            sqlx::query("DELETE FROM keys WHERE run = $1")
+            let sql = format!("{RUN} WHERE id = $1 {{lock}}");
+            let row = sqlx::query(self.sql(&sql))
                 .bind(undone.to_string())
-                .execute(&mut *tx)
+                .fetch_optional(&mut *tx)
                 .await?;
+            let undone = row.as_ref().map(read_run).transpose()?;
+            if let Some(by) = undone.and_then(|record| record.continued_by) {
+                return Ok(Begun::Continued { by });
+            }
         }
         let sql = "INSERT INTO runs (id, principal, action, connection, organization, input, needs_secret, dry_run, \
                    continues, undoes, trace, created_at, status, owner, epoch, lease_until) \
@@ -281,6 +296,19 @@ impl Sql {
                 "UPDATE runs SET failing = item.value ->> 'error' FROM {items} WHERE runs.id = item.value ->> 'run'",
             ),
             (
+                rows.undone,
+                "UPDATE effects SET settlement = item.value ->> 'undone' FROM {items} \
+                 WHERE effects.run = item.value ->> 'run' AND effects.kind = item.value ->> 'kind' \
+                 AND effects.natural_key = item.value ->> 'key' AND effects.settlement = item.value ->> 'made' \
+                 AND effects.undoing = 0",
+            ),
+            (
+                rows.ends.clone(),
+                // Whoever asks for the same again gets it anew.
+                "DELETE FROM keys WHERE run IN (SELECT runs.undoes FROM runs JOIN {items} \
+                 ON runs.id = item.value ->> 'run' WHERE runs.dry_run = 0 AND runs.undoes IS NOT NULL)",
+            ),
+            (
                 rows.ends,
                 "UPDATE runs SET status = item.value ->> 'status', ended_at = CAST(item.value ->> 'at' AS BIGINT), \
                  output = item.value ->> 'output', error = item.value ->> 'error' \
@@ -297,6 +325,16 @@ impl Sql {
         }
         tx.commit().await?;
         Ok(held)
+    }
+
+    /// The run that takes back what a run made, while it is under way.
+    async fn undo_of(&self, tx: &mut Tx, run: Uuid) -> sqlx::Result<Option<Uuid>> {
+        let sql = "SELECT id FROM runs WHERE status = 'running' AND undoes = $1 AND dry_run = 0";
+        let row = sqlx::query(sql)
+            .bind(run.to_string())
+            .fetch_optional(&mut **tx)
+            .await?;
+        row.map(|row| read_text(&row, "id")).transpose()
     }
 
     async fn find(&self, tx: &mut Tx, id: &str) -> sqlx::Result<Option<RunRecord>> {
@@ -322,11 +360,15 @@ impl Sql {
     }
 
     async fn try_list(&self, filter: &Filter) -> sqlx::Result<Vec<RunRecord>> {
+        let organizations_of = self.dialect.texts;
         let sql = format!(
-            "{RUN} WHERE ($1 IS NULL OR principal = $1) AND ($2 IS NULL OR status = $2) \
-             AND ($3 IS NULL OR action = $3) AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5"
+            "{RUN} WHERE ($1 IS NULL OR organization IN (SELECT item.value FROM {organizations_of})) \
+             AND ($2 IS NULL OR principal = $2) AND ($3 IS NULL OR status = $3) AND ($4 IS NULL OR action = $4) \
+             AND ($5 IS NULL OR id < $5) ORDER BY id DESC LIMIT $6"
         );
+        let organizations = filter.organizations.as_ref();
         let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(organizations.map(|names| json!(names).to_string()))
             .bind(filter.principal.as_ref().map(json_text))
             .bind(filter.status.map(|status| status.as_str()))
             .bind(filter.action.clone())
@@ -548,6 +590,7 @@ struct Rows {
     intents: Vec<Value>,
     settlements: Vec<Value>,
     failing: Vec<Value>,
+    undone: Vec<Value>,
     ends: Vec<Value>,
 }
 
@@ -575,6 +618,18 @@ impl Rows {
             Write::Failing(failure) => self
                 .failing
                 .push(json!({ "run": run, "error": json_text(failure) })),
+            Write::Undone(Undone { run, made }) => {
+                self.undone
+                    .extend(made.iter().map(|Made { kind, key, id }| {
+                        json!({
+                            "run": run,
+                            "kind": kind,
+                            "key": without_nul(key),
+                            "made": json_text(&Settlement::Created { id: id.clone() }),
+                            "undone": json_text(&Settlement::Undone),
+                        })
+                    }));
+            }
             Write::End {
                 status,
                 at,

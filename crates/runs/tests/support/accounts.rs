@@ -164,6 +164,12 @@ async fn create(ctx: &Context, accounts: &Accounts, input: &Value) -> Result<Val
 async fn undo(ctx: &Context, accounts: &Accounts, made: Vec<Made>) -> Result<UndoOutput> {
     let mut output = UndoOutput::default();
     for made in made.into_iter().rev() {
+        if made.key == "slow" && !ctx.is_dry_run() {
+            ctx.progress("waiting at the gate", None);
+            let pass = accounts.gate.0.acquire();
+            let pass = async { pass.await.map_err(Error::internal) };
+            ctx.race(pass).await?.forget();
+        }
         if made.key == "root" {
             let why = "The account root cannot be removed.".to_owned();
             output.kept.push(Kept { made, why });

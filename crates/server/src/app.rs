@@ -218,6 +218,14 @@ impl App {
         self.started(retry.await?, &caller.trace)
     }
 
+    /// Asks a run to end: the caller's own, or one that the caller may start.
+    pub(crate) async fn cancel(&self, caller: &Caller, run: &Run) -> Result<()> {
+        if run.spec.principal != caller.principal {
+            self.check_run(caller, run, run.spec.dry_run)?;
+        }
+        run.cancel().await
+    }
+
     /// Takes back what a run made.
     pub(crate) async fn undo(&self, caller: &Caller, run: &Run, dry_run: bool) -> Result<Started> {
         self.check_run(caller, run, dry_run)?;
@@ -290,29 +298,14 @@ impl App {
                 })
                 .await;
         }
-        let mut seen = Vec::new();
-        let mut page = filter.clone();
-        loop {
-            let found = runs.list(&page).await?;
-            let is_last = found.len() < page.most;
-            page.before = found.last().map(|record| record.spec.id);
-            seen.extend(
-                found
-                    .into_iter()
-                    .filter(|record| self.may_see(caller, record)),
-            );
-            if is_last || seen.len() >= filter.most {
-                seen.truncate(filter.most);
-                return Ok(seen);
-            }
-        }
-    }
-
-    /// Whether a run is for an organization of the caller's.
-    fn may_see(&self, caller: &Caller, record: &RunRecord) -> bool {
-        let organization = record.spec.organization.as_deref();
-        let mut memberships = caller.memberships.iter();
-        !self.0.access.tenancy() || memberships.any(|one| Some(&*one.organization) == organization)
+        let own = caller.memberships.iter();
+        let own = own.map(|one| one.organization.to_string()).collect();
+        let organizations = self.0.access.tenancy().then_some(own);
+        runs.list(&Filter {
+            organizations,
+            ..filter
+        })
+        .await
     }
 
     /// Whether the caller may run what that run did.

@@ -218,6 +218,15 @@ pub struct Connection {
     /// How many calls a minute the service takes. None: any number.
     #[serde(default)]
     pub calls_per_minute: Option<NonZeroU32>,
+    /// How long one try of a call that only reads may take. None: as usual.
+    #[serde(default)]
+    pub call_timeout: Option<Span>,
+    /// The same of a call that changes something.
+    #[serde(default)]
+    pub write_timeout: Option<Span>,
+    /// How many times a call may be repeated where that is safe. None: as usual.
+    #[serde(default)]
+    pub retries: Option<u8>,
 }
 
 fn sixteen() -> NonZeroU16 {

@@ -12,7 +12,7 @@ use axum::{
 };
 use moka::future::Cache;
 use sidestage_action::{
-    Context, EffectId, Error, Level, OnFailure, Principal, Recorder, Result, RunContext,
+    Code, Context, EffectId, Error, Level, OnFailure, Principal, Recorder, Result, RunContext,
     effect::{Intent, Looking, Settlement},
 };
 use sidestage_actions::{Choice, Registry};
@@ -92,12 +92,28 @@ impl Options {
             return Ok(kept);
         }
         let ctx = reading(principal, narrowing.get("organization").cloned());
-        let fetch = async { registry.options(&ctx, &provider, &list, narrowing).await };
+        let fetch = async {
+            let choices = registry.options(&ctx, &provider, &list, narrowing).await;
+            choices.map_err(|error| match error.code() {
+                Code::DeadlineExceeded => slow(&provider),
+                _ => error,
+            })
+        };
         let choices = self
             .0
             .try_get_with(key, async { fetch.await.map(Arc::new) });
         choices.await.map_err(shared)
     }
+}
+
+fn slow(provider: &str) -> Error {
+    let seconds = LIMIT.as_secs();
+    Error::new(
+        Code::UpstreamUnavailable,
+        format!(
+            "The service of {provider} did not give this list within {seconds} s. Open the form again later."
+        ),
+    )
 }
 
 /// An error that several are waiting for.

@@ -437,7 +437,7 @@ async fn cancel_run(
     } else {
         StatusCode::OK
     };
-    run.cancel().await?;
+    app.cancel(&caller, &run).await?;
     Ok((status, axum::Json(view(&run).await?)).into_response())
 }
 

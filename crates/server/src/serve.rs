@@ -53,6 +53,9 @@ pub async fn build(config: &Config, redactor: &Redactor) -> Result<App, Error> {
                 poll: connection.poll_interval.0,
                 concurrent: Some(connection.concurrent_calls.get().into()),
                 per_minute: connection.calls_per_minute.map(NonZeroU32::get),
+                call_timeout: connection.call_timeout.map(|span| span.0),
+                write_timeout: connection.write_timeout.map(|span| span.0),
+                retries: connection.retries.map(usize::from),
                 tenants: organizations.tenants_of(name),
                 ..ConnectionConfig::new(name, &connection.provider, connection.url.clone())
             })

@@ -105,8 +105,13 @@ impl<J: Journal> Journal for Audited<J> {
 
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
         let held = self.journal.append(batches).await?;
-        let written = batches.iter().zip(&held).filter(|(_, held)| **held);
-        written.for_each(|(batch, _)| self.written(batch));
+        for (batch, held) in batches.iter().zip(&held) {
+            match held {
+                true => self.written(batch),
+                // It is another replica's now.
+                false => drop(lock(&self.runs).remove(&batch.lease.run)),
+            }
+        }
         Ok(held)
     }
 

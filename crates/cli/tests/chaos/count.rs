@@ -176,7 +176,8 @@ impl Journal {
             let path = format!("{url}/v1/runs/{}", run["id"].as_str().unwrap());
             let run = read(http, &path).await;
             for effect in run["effects"].as_array().unwrap() {
-                if effect["settlement"]["result"] == "created" {
+                let result = &effect["settlement"]["result"];
+                if result == "created" || result == "undone" {
                     let text = |name: &str| effect[name].as_str().unwrap().to_owned();
                     let service = run["connection"].as_str().unwrap().to_owned();
                     let key = [service, text("kind"), text("key")];

@@ -137,9 +137,11 @@ fn list(
     let _ = write!(markdown, "\n\n{title}:\n");
     for (name, property) in first.into_iter().chain(then) {
         let line = typed(name, &property.ty, is_required(property));
-        let description = property.description.as_deref().unwrap_or_default();
-        let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = write!(markdown, "\n- {line}. {description}");
+        let _ = write!(markdown, "\n- {line}");
+        if let Some(description) = &property.description {
+            let words: Vec<&str> = description.split_whitespace().collect();
+            let _ = write!(markdown, ". {}", words.join(" "));
+        }
     }
 }
 

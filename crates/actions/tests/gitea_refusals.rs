@@ -142,7 +142,7 @@ async fn of_a_deactivation() {
     ];
     insta::assert_snapshot!(table("gitea:deactivate-user", input, "PATCH", "/admin/users", &refusals).await, @"
     404 user does not exist [uid: 0, name: grace]
-        not_found [] Gitea (connection gitea) does not have this: user does not exist [uid: 0, name: grace].
+        conflict [] Gitea has no account grace any more.
     400 password must be at least 8 characters
         invalid_input [] Gitea (connection gitea) refuses this (400): password must be at least 8 characters.
     422 [LoginName]: Required

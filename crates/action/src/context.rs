@@ -256,7 +256,7 @@ impl Context {
 }
 
 /// The moment when this time has passed. A time that no clock can add is as good as none.
-fn after(limit: Duration) -> Instant {
+pub fn after(limit: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     let now = Instant::now();
     now.checked_add(limit).unwrap_or(now + FAR)

@@ -14,7 +14,7 @@ pub use action::{
     Action, AnyAction, Attributes, Description, Descriptor, Example, Prepared, Runnable, Schemas,
     Service, StepExample, Work,
 };
-pub use context::{Context, Earlier, EffectId, Level, Recorder, RunContext};
+pub use context::{Context, Earlier, EffectId, Level, Recorder, RunContext, after};
 pub use effect::{Difference, Effect, Ensured, Outcome};
 pub use error::{Code, Error, FieldError, Result};
 pub use principal::Principal;

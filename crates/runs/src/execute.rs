@@ -7,7 +7,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use sidestage_action::{
     Code, Context, Error, Kept, Level, Made, OnFailure, Prepared, Recorder, Result, RunContext,
-    UndoOutput, Work,
+    UndoOutput, Work, after,
 };
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +20,6 @@ use crate::{
     record::Pen,
     runs::{Live, Runs, Settings},
 };
-
-/// The longest that a clock can add, as good as for ever.
-const MOST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// What there is to do for a run.
 pub(crate) struct Execution {
@@ -75,8 +72,7 @@ impl Execution {
                 format!("taken up again after an interruption of Sidestage (attempt {attempt})");
             pen(false).log(Level::Info, message);
         }
-        let now = Instant::now();
-        let deadline = now.checked_add(self.limit).unwrap_or(now + MOST);
+        let deadline = after(self.limit);
         let place = wait_for(turn, deadline, runs, live, &pen(false)).await;
         let mut changes = live.record.changes();
         // Known until the end is written: a failure may quote them.

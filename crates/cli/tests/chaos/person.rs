@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use sidestage_action::UndoOutput;
+use sidestage_action::{Kept, UndoOutput};
 use tokio::time::Instant;
 
 use crate::{
@@ -110,8 +110,11 @@ impl Person {
         let id = undo["id"].as_str().ok_or("a run without an id")?;
         let output = self.follow(id).await?;
         let output: UndoOutput = serde_json::from_value(output).map_err(|e| e.to_string())?;
-        let mut kept = output.kept.iter();
-        match kept.find(|kept| !step.stays.contains(&&*kept.made.kind)) {
+        let has_to_stay = |kept: &Kept| {
+            let mut all = step.stays.iter();
+            all.any(|(kind, why)| kept.made.kind == *kind && kept.why.contains(why))
+        };
+        match output.kept.iter().find(|kept| !has_to_stay(kept)) {
             None => Ok(()),
             Some(kept) => Err(format!(
                 "{} {} stays: {}",

@@ -15,8 +15,9 @@ pub struct Step {
     pub key: fn(person: &str) -> String,
     /// The objects that the service has, by their keys, and whether they are in use: from its state.
     pub there: fn(state: &Value) -> Vec<(String, bool)>,
-    /// Effects that cannot be taken back; all else has to be.
-    pub stays: &'static [&'static str],
+    /// Effects that cannot be taken back, with the words that say what was done instead. All else has to be, and what
+    /// stays for another reason, such as a service that is down, is asked for again.
+    pub stays: &'static [(&'static str, &'static str)],
 }
 
 /// In the order in which a person gets them.
@@ -58,7 +59,10 @@ pub const STEPS: &[Step] = &[
                 (text(&user["username"]), user["active"] == true)
             })
         },
-        stays: &["account", "password mail"],
+        stays: &[
+            ("account", "is deactivated instead"),
+            ("password mail", "cannot be called back"),
+        ],
     },
     Step {
         object: "Gitea accounts",
@@ -88,7 +92,7 @@ pub const STEPS: &[Step] = &[
                 (email, record["deletedAt"].is_null())
             })
         },
-        stays: &["person"],
+        stays: &[("person", "is deleted in Twenty")],
     },
 ];
 

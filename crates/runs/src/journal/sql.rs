@@ -45,6 +45,8 @@ struct Dialect {
     lock: &'static str,
     on_connect: &'static str,
     connections: u32,
+    /// How many connections there are for changes. None: any connection will do.
+    writers: Option<u32>,
 }
 
 const SQLITE: Dialect = Dialect {
@@ -56,6 +58,8 @@ const SQLITE: Dialect = Dialect {
     // FULL: what is written outlives a power cut, too.
     on_connect: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000",
     connections: 4,
+    // Its own lock is given to whoever asks at the right moment: of many, some would wait in vain. A pool has a queue.
+    writers: Some(1),
 };
 
 const POSTGRES: Dialect = Dialect {
@@ -66,6 +70,7 @@ const POSTGRES: Dialect = Dialect {
     lock: "FOR UPDATE OF runs",
     on_connect: "SET statement_timeout = 5000",
     connections: 8,
+    writers: None,
 };
 
 const RUN: &str = "SELECT id, principal, action, connection, organization, input, needs_secret, dry_run, continues, \
@@ -80,6 +85,8 @@ const HELD: &str = "SELECT runs.id, runs.epoch FROM runs JOIN {items} ON runs.id
 /// A journal in a database.
 pub struct Sql {
     pool: AnyPool,
+    /// For changes.
+    writers: AnyPool,
     dialect: Dialect,
 }
 
@@ -99,21 +106,17 @@ impl Sql {
             Some(("postgres" | "postgresql", _)) => (POSTGRES, url.to_owned()),
             _ => return Err(OpenError::Url),
         };
-        let on_connect = dialect.on_connect;
-        let pool = AnyPoolOptions::new()
-            .max_connections(dialect.connections)
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move { connection.execute(on_connect).await.map(drop) })
-            })
-            .connect(&url)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::PoolTimedOut => OpenError::Silent,
-                error => OpenError::Connect(error),
-            })?;
+        let pool = connect(&url, &dialect, dialect.connections).await?;
         MIGRATIONS.run(&pool).await.map_err(OpenError::Migrate)?;
-        Ok(Sql { pool, dialect })
+        let writers = match dialect.writers {
+            Some(writers) => connect(&url, &dialect, writers).await?,
+            None => pool.clone(),
+        };
+        Ok(Sql {
+            pool,
+            writers,
+            dialect,
+        })
     }
 
     fn sql(&self, text: &str) -> AssertSqlSafe<String> {
@@ -128,7 +131,7 @@ impl Sql {
     }
 
     async fn transaction(&self) -> sqlx::Result<Tx> {
-        self.pool.begin_with(self.dialect.begin).await
+        self.writers.begin_with(self.dialect.begin).await
     }
 
     async fn try_begin(&self, new: &NewRun) -> sqlx::Result<Begun> {
@@ -451,6 +454,22 @@ impl Sql {
     }
 }
 
+async fn connect(url: &str, dialect: &Dialect, connections: u32) -> Result<AnyPool, OpenError> {
+    let on_connect = dialect.on_connect;
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(on_connect).await.map(drop) })
+        })
+        .connect(url)
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => OpenError::Silent,
+            error => OpenError::Connect(error),
+        })
+}
+
 /// Why a journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
@@ -521,7 +540,7 @@ impl Journal for Sql {
     async fn request_cancel(&self, run: Uuid) -> Result<()> {
         sqlx::query("UPDATE runs SET cancel_requested = 1 WHERE id = $1 AND status = 'running'")
             .bind(run.to_string())
-            .execute(&self.pool)
+            .execute(&self.writers)
             .await
             .map(drop)
             .map_err(unavailable)
@@ -532,7 +551,7 @@ impl Journal for Sql {
             .bind(json_text(key.scope()))
             .bind(key.name())
             .bind(run.to_string())
-            .execute(&self.pool)
+            .execute(&self.writers)
             .await
             .map(drop)
             .map_err(unavailable)
@@ -546,7 +565,7 @@ impl Journal for Sql {
         let rows = sqlx::query(self.sql(&sql))
             .bind(json_of(leases.iter().copied()))
             .bind(lease.as_millis() as i64)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.writers)
             .await;
         let held = |row: &AnyRow| {
             Ok(Held {
@@ -564,7 +583,7 @@ impl Journal for Sql {
     async fn hand_over(&self, owner: &str) -> Result<()> {
         sqlx::query("UPDATE runs SET lease_until = 0 WHERE owner = $1 AND status = 'running'")
             .bind(owner.to_owned())
-            .execute(&self.pool)
+            .execute(&self.writers)
             .await
             .map(drop)
             .map_err(unavailable)

@@ -103,6 +103,8 @@ fn names() {
         "${{ steps.build.output.entity.metadata.name }}",
         "${{ steps.deploy.output.url }}",
         "${{ steps.test.output.url }}",
+        "${{ steps.test.output.ulr }}",
+        "{% if steps.test.output.ulr %}tested{% endif %}",
         "${{ steps.test.output.url or 'none' }}",
         "${{ steps.test.output.url if steps.test.output else 'none' }}",
         "${{ steps.test.output.url if steps.test.output.url is defined }}",

@@ -32,6 +32,22 @@ impl Said<'_> {
             finding
         }
     }
+    /// What Backstage does with the expression where this comes to nothing.
+    pub(super) fn consequence(&self) -> &'static str {
+        let sole = self
+            .expression
+            .parsed
+            .as_ref()
+            .is_ok_and(|parsed| parsed.template.sole_expression().is_some());
+        match (self.expression.place, sole) {
+            (Place::If(_), true) => "Backstage takes it for nothing, and skips the step",
+            (Place::When, true) => "Backstage takes it for nothing, and hides the page",
+            (Place::Each(_), true) => "Backstage takes it for nothing, and the step fails",
+            _ if self.finding.guarded => "Backstage takes it for nothing in silence",
+            (_, true) => "Backstage leaves the key out in silence",
+            (_, false) => "Backstage leaves a hole in the text in silence",
+        }
+    }
 }
 
 /// What Backstage does with a text that fails.
@@ -109,21 +125,6 @@ pub(super) fn is_step(of: &str) -> bool {
 fn is_within(of: &str, root: &str) -> bool {
     of.strip_prefix(root)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
-
-/// What Backstage does with a whole value that comes to nothing.
-pub(super) fn consequence(expression: &Expression) -> &'static str {
-    let sole = expression
-        .parsed
-        .as_ref()
-        .is_ok_and(|parsed| parsed.template.sole_expression().is_some());
-    match (expression.place, sole) {
-        (Place::If(_), true) => "Backstage takes it for nothing, and skips the step",
-        (Place::When, true) => "Backstage takes it for nothing, and hides the page",
-        (Place::Each(_), true) => "Backstage takes it for nothing, and the step fails",
-        (_, true) => "Backstage leaves the key out in silence",
-        (_, false) => "Backstage leaves a hole in the text in silence",
-    }
 }
 
 /// `a`, `b` and `c`, for a sentence about what there is.

@@ -3,7 +3,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 use crate::types::Absence;
 
-use super::expression_findings::{consequence, of_kind};
+use super::expression_findings::of_kind;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -25,7 +25,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
             Absence::ThisStep => format!("the step `{name}` uses its own output"),
             _ => format!("the step `{name}` has not run yet"),
         };
-        let finding = Finding::new(&RULE, said.span.clone(), message).label(consequence(said.expression));
+        let finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
         let step = analysis.template.steps.iter().find(|step| step.id == *name);
         let finding = match step {
             Some(step) => finding.related(step.span(), "it is here").help("move that step before this one"),

@@ -2,7 +2,7 @@ use crate::expression::FindingKind;
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{consequence, of_kind};
+use super::expression_findings::of_kind;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -16,7 +16,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let nothing = of_kind(analysis, |kind| matches!(kind, FindingKind::NothingInText).then_some(()));
     for (said, ()) in nothing {
         let finding = Finding::new(&RULE, said.span.clone(), "this expression is never anything")
-            .label(consequence(said.expression));
+            .label(said.consequence());
         findings.push(said.soften(finding));
     }
 }

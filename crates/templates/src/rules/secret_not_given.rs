@@ -3,7 +3,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::{Analysis, Place};
 use crate::types::Absence;
 
-use super::expression_findings::{consequence, of_kind};
+use super::expression_findings::of_kind;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -27,7 +27,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         };
         findings.push(
             Finding::new(&RULE, said.span.clone(), format!("Backstage gives no secrets to {place}"))
-                .label(consequence(said.expression))
+                .label(said.consequence())
                 .help("secrets are there in the `input` and the `each` of a step"),
         );
     }

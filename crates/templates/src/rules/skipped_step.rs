@@ -3,7 +3,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::{Analysis, Place};
 use crate::types::Absence;
 
-use super::expression_findings::{consequence, of_kind};
+use super::expression_findings::of_kind;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -31,7 +31,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         };
         let mut finding = Finding::new(&RULE, said.span.clone(), message)
             .label(label)
-            .help(format!("{}; use the same `if`, or `| default(...)`", consequence(said.expression)));
+            .help(format!("{}; use the same `if`, or `| default(...)`", said.consequence()));
         // A link without an address, or a text with a hole, at the end of a run does no more harm.
         if said.expression.place == Place::Output {
             finding = finding.at_most(Severity::Note);

@@ -1,7 +1,7 @@
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{consequence, is_step, there_is, unknown_properties};
+use super::expression_findings::{is_step, there_is, unknown_properties};
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     for (said, unknown) in unknown_properties(analysis, is_step) {
         let message = format!("`{}` has no `{}`", unknown.of, unknown.name);
-        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(consequence(said.expression));
+        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
         if let Some(help) = there_is(unknown.known) {
             finding = finding.help(help);
         }

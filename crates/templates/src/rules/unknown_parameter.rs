@@ -1,7 +1,7 @@
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{consequence, is_parameters, there_is, unknown_properties};
+use super::expression_findings::{is_parameters, there_is, unknown_properties};
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -17,7 +17,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
             "parameters" => format!("the form has no field `{}`", unknown.name),
             of => format!("`{of}` has no `{}`", unknown.name),
         };
-        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(consequence(said.expression));
+        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
         if let Some(help) = there_is(unknown.known) {
             finding = finding.help(help);
         }

@@ -2,7 +2,7 @@ use crate::expression::FindingKind;
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{consequence, is_parameters, is_step, of_kind, there_is, unknown_properties};
+use super::expression_findings::{is_parameters, is_step, of_kind, there_is, unknown_properties};
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -16,7 +16,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let elsewhere = |of: &str| of != "steps" && !is_step(of) && !is_parameters(of);
     for (said, unknown) in unknown_properties(analysis, elsewhere) {
         let message = format!("`{}` has no `{}`", unknown.of, unknown.name);
-        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(consequence(said.expression));
+        let mut finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
         if let Some(help) = there_is(unknown.known) {
             finding = finding.help(help);
         }
@@ -30,7 +30,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     });
     for (said, (of, found, name, suggestion)) in of_scalar {
         let message = format!("`{of}` is {found}, and has no `{name}`");
-        let finding = Finding::new(&RULE, said.span.clone(), message).label(consequence(said.expression));
+        let finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
         findings.push(said.soften(finding).did_you_mean(suggestion.as_deref(), said.span.clone()));
     }
 }

@@ -2,7 +2,7 @@ use crate::expression::FindingKind;
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{consequence, of_kind, there_is};
+use super::expression_findings::{of_kind, there_is};
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +19,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     });
     for (said, (name, suggestion, known)) in unknown {
         let mut finding = Finding::new(&RULE, said.span.clone(), format!("there is no variable `{name}`"))
-            .label(consequence(said.expression));
+            .label(said.consequence());
         if let Some(help) = there_is(known) {
             finding = finding.help(help);
         }
@@ -36,7 +36,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     for (said, reason) in each {
         findings.push(
             Finding::new(&RULE, said.span.clone(), format!("there is no `each`: {reason}"))
-                .label(consequence(said.expression)),
+                .label(said.consequence()),
         );
     }
 }

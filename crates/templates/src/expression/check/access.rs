@@ -118,8 +118,10 @@ impl Checker<'_> {
                         certain,
                     },
                 );
-                // Whatever is looked up below it is missing for the same reason.
-                return Type::Any;
+                // Whatever is looked up below what is never there is missing for the same reason.
+                if certain {
+                    return Type::Any;
+                }
             }
         } else if missed && types.iter().all(Type::is_undefined) {
             self.unknown_property(target, target_type, name, span);

@@ -61,6 +61,12 @@ export interface ScaffolderAction {
   schema?: { input?: Record<string, unknown>; output?: Record<string, unknown> };
 }
 
+/** What a dry run answers. */
+export interface DryRun {
+  log: { body: { message: string; stepId?: string; status?: string } }[];
+  output?: Record<string, unknown>;
+}
+
 export interface Entity {
   metadata: { name: string; labels?: Record<string, string> };
   spec: Record<string, unknown>;
@@ -148,6 +154,13 @@ export class Backstage {
     const body = { templateRef: `template:default/${template}`, values, secrets: {} };
     const answer = (await this.#call('POST', '/api/scaffolder/v2/tasks', body)) as { id: string };
     return answer.id;
+  }
+
+  /** Runs a template that need not be in the catalog, and changes nothing. `files` are what lies beside it. */
+  async dryRun(template: unknown, given: { values: unknown; secrets?: Record<string, string>; files?: Readonly<Record<string, string>> }): Promise<DryRun> {
+    const { values, secrets = {}, files = {} } = given;
+    const directoryContents = Object.entries(files).map(([path, text]) => ({ path, base64Content: Buffer.from(text).toString('base64') }));
+    return (await this.#call('POST', '/api/scaffolder/v2/dry-run', { template, values, secrets, directoryContents })) as DryRun;
   }
 
   async task(id: string): Promise<Task> {

@@ -2,7 +2,7 @@
 # make test            everything that has to hold
 #   make test-rust, test-plugin, test-system    its parts
 # make chaos           thousands of runs while everything is killed and cut; CHAOS_PEOPLE=1000
-# make bench           what the journal costs a run, what Sidestage adds to a step, what memory it takes; asserts nothing
+# make bench           what the journal costs a run, what Sidestage adds to a step, how fast templates are checked
 # make lint, make fmt  what `make test` says about style; mend what can be mended
 # make schemas         writes actions-schema/ and the reference pages anew, after an action or a rule has changed
 # make expressions, yaml, backstage-actions   writes down anew what Backstage's own packages say, for the checker's tests
@@ -83,6 +83,10 @@ bench:
 	scripts/install-postgres.sh >/dev/null
 	$(call title,Measure)
 	cargo bench --workspace --bench journal --bench service
+	$(call title,Measure the checker)
+	cargo build --release --bin sidestage
+	scripts/install-backstage.sh
+	SIDESTAGE_BIN=target/release/sidestage node tests/bench/checker.ts
 
 .PHONY: node
 node:

@@ -80,10 +80,19 @@ pub struct Context {
     run: Arc<RunContext>,
     /// What was made so far, for people.
     made: Arc<Mutex<Vec<String>>>,
+    /// How `ensure` has ended so far.
+    ensured: Arc<Mutex<EnsuredSoFar>>,
     /// What the run takes back, if it is an undo.
     undoing: Arc<[Made]>,
     cancel: CancellationToken,
     deadline: Instant,
+}
+
+/// How often `ensure` has made what was asked for, and how often it was there.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct EnsuredSoFar {
+    pub(crate) created: usize,
+    pub(crate) adopted: usize,
 }
 
 /// What a run is given when it starts.
@@ -110,6 +119,7 @@ impl Context {
         Context {
             run: Arc::new(run),
             made: Arc::default(),
+            ensured: Arc::default(),
             undoing: Arc::default(),
             cancel,
             deadline: after(limit),
@@ -152,6 +162,11 @@ impl Context {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How `ensure` has ended so far.
+    pub(crate) fn ensured(&self) -> MutexGuard<'_, EnsuredSoFar> {
+        self.ensured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A line in the step's log.
     pub fn log(&self, level: Level, message: impl Into<String>) {
         self.run.recorder.log(level, message.into());
@@ -188,6 +203,7 @@ impl Context {
         Context {
             run: self.run.clone(),
             made: self.made.clone(),
+            ensured: self.ensured.clone(),
             undoing: self.undoing.clone(),
             cancel: CancellationToken::new(),
             deadline: after(limit),

@@ -174,6 +174,18 @@ impl Context {
     /// the journal's error when the intent cannot be written (nothing is sent then);
     /// otherwise what `find` or `create` say.
     pub async fn ensure<E: Effect>(&self, effect: &E) -> Result<Ensured<E::Object>> {
+        let ensured = self.find_or_make(effect).await?;
+        let mut so_far = self.ensured();
+        match ensured.outcome {
+            Outcome::Created => so_far.created += 1,
+            Outcome::Adopted => so_far.adopted += 1,
+            Outcome::Planned => {}
+        }
+        drop(so_far);
+        Ok(ensured)
+    }
+
+    async fn find_or_make<E: Effect>(&self, effect: &E) -> Result<Ensured<E::Object>> {
         let intent = Intent {
             kind: effect.kind().into(),
             key: effect.key(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::Intent;
+use crate::{Context, Result, effect::Intent};
 
 /// What the journal has kept of an effect: something that a run made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,4 +54,32 @@ pub struct Kept {
     pub made: Made,
     /// Why it stays, and what a person can do.
     pub why: String,
+}
+
+impl Context {
+    /// Takes one thing back by `undo`, which may be asked more than once. That it was gone already is believed only after
+    /// looking as often as after a lost answer: a service may not show yet what it has just made, and what is recorded as
+    /// gone is nobody's.
+    ///
+    /// # Errors
+    /// What `undo` says.
+    pub async fn take_back<F>(&self, undo: impl Fn() -> F) -> Result<Undone>
+    where
+        F: Future<Output = Result<Undone>>,
+    {
+        let mut pause = self.looking().pause;
+        for _ in 1..self.looking().times {
+            let before = *self.ensured();
+            let undone = undo().await?;
+            let now = *self.ensured();
+            let nothing_done = undone == Undone::Gone && now.created == before.created;
+            let was_gone = nothing_done || now.adopted > before.adopted;
+            if !was_gone || self.is_dry_run() {
+                return Ok(undone);
+            }
+            self.pause(pause).await?;
+            pause *= 2;
+        }
+        undo().await
+    }
 }

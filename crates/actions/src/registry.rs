@@ -281,7 +281,7 @@ async fn undo_all<P: Provider>(
     let mut output = UndoOutput::default();
     for made in made.into_iter().rev() {
         let what = format!("{} {}", made.kind, made.key);
-        let undone = match P::undo(ctx, client, &made).await {
+        let undone = match ctx.take_back(|| P::undo(ctx, client, &made)).await {
             Ok(undone) => undone,
             Err(error) => {
                 // A run that is over ends here; a refusal is told, and the next thing taken back.

@@ -482,6 +482,51 @@ async fn nor_does_an_undo_leave_more_when_the_service_misbehaves() {
     }
 }
 
+/// What a run has just made, and what is not to be seen yet, is taken back all the same, whether by an undo or by the run
+/// itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_an_undo_believe_the_first_look_of_a_service_that_is_behind() {
+    let never = Points::default();
+    for (action, input) in cases() {
+        let (right, right_output) = undone(&action, &input, Manner::Good).await;
+        let at = format!("undo of {action}");
+        let stage = Stage::new(Points::default(), Manner::Behind).await;
+        let process = stage.process();
+        // As a person does: run the step again until it has succeeded.
+        let mut attempts = 0;
+        let id = loop {
+            let work = run_to_end(process.runs.clone(), action.clone(), input.clone());
+            let (run, ended) = process.within(&never, work).await.unwrap();
+            if ended.status == Status::Succeeded {
+                break run.spec.id;
+            }
+            attempts += 1;
+            assert!(attempts < 4, "{at}: {:?}", ended.error);
+        };
+        let undo = process.within(&never, undo_to_end(process.runs.clone(), id));
+        assert_eq!(told(&undo.await.unwrap()), right_output, "{at}");
+        stage.is_like(&right, &at);
+
+        let mut input = input;
+        input["onFailure"] = "undo".into();
+        let refused_at_its_second_change = async |manner| {
+            let stage = Stage::new(Points::default(), manner).await;
+            stage.wire.refuse_after(1);
+            let process = stage.process();
+            let work = run_to_end(process.runs.clone(), action.clone(), input.clone());
+            let (_, ended) = process.within(&never, work).await.unwrap();
+            (stage, ended)
+        };
+        let (right, right_end) = refused_at_its_second_change(Manner::Good).await;
+        if right_end.status == Status::Succeeded {
+            continue;
+        }
+        let (stage, ended) = refused_at_its_second_change(Manner::Behind).await;
+        assert_eq!(ended.error, right_end.error, "{at}");
+        stage.is_like(&right, &at);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_misbehaves_where_it_hurts_gets_nothing_twice() {
     for (action, input) in cases() {

@@ -28,6 +28,8 @@ pub enum Manner {
     /// The first answer to a call that may change something is lost on its way back, and the next looks show
     /// what was there before it.
     Stale,
+    /// Every change is answered as it should be, and the next looks show what was there before it.
+    Behind,
     /// The first call that may change something is answered 500 after the service did it.
     Wrong,
     /// The first answer to a call that may change something is cut in the middle.
@@ -50,9 +52,11 @@ pub struct Wire {
 
 #[derive(Default)]
 struct State {
-    /// The last answer to each look, and how often it is given once more.
+    /// The last answer to each look, and how often it is given once more although it is no longer true.
     seen: HashMap<(String, Bytes), (Answer, usize)>,
     changed: bool,
+    /// Calls that may change something and are still passed on; the next one is refused, once.
+    until_refused: Option<usize>,
     under_way: usize,
 }
 
@@ -93,6 +97,11 @@ impl Wire {
         self.manner
     }
 
+    /// After this many calls that may change something, one is refused.
+    pub fn refuse_after(&self, changes: usize) {
+        self.state().until_refused = Some(changes);
+    }
+
     /// Passes on what was held back, and waits until it has arrived.
     pub async fn deliver_what_is_late(&self) {
         self.late.send_replace(true);
@@ -127,15 +136,21 @@ impl Wire {
         } else {
             self.points.reach(format!("before {words}")).await;
         }
-        if self.manner == Manner::Stale && look {
+        if look {
             let mut state = self.state();
-            let changed = state.changed;
             if let Some((answer, left)) = state.seen.get_mut(&question)
-                && changed
                 && *left > 0
             {
                 *left -= 1;
                 return respond(answer.clone());
+            }
+        } else if let Some(left) = &mut self.state().until_refused {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => {
+                    *left = usize::MAX;
+                    return respond((StatusCode::FORBIDDEN, HeaderMap::new(), Bytes::new()));
+                }
             }
         }
         let answer = pass_on().await;
@@ -145,9 +160,14 @@ impl Wire {
         let first_change = {
             let mut state = self.state();
             if look {
-                state.seen.insert(question, (answer.clone(), 2));
+                state.seen.insert(question, (answer.clone(), 0));
             }
-            !look && answer.0.is_success() && !std::mem::replace(&mut state.changed, true)
+            let changes = !look && answer.0.is_success();
+            let first = changes && !std::mem::replace(&mut state.changed, true);
+            if changes && self.manner == Manner::Behind || first && self.manner == Manner::Stale {
+                state.seen.values_mut().for_each(|(_, left)| *left = 2);
+            }
+            first
         };
         self.points.reach(format!("after {words}")).await;
         let (status, headers, body) = answer;

@@ -82,12 +82,9 @@ pub(crate) async fn take_over(runs: &Runs) -> Result<()> {
         return Ok(());
     }
     let settings = &runs.0.settings;
-    let most = (settings.most_running.saturating_add(settings.most_waiting))
-        .saturating_sub(runs.all_live().len())
-        .min(MOST_TAKEN);
     let taken = runs
         .journal()
-        .take_over(&settings.replica, settings.lease, most)
+        .take_over(&settings.replica, settings.lease, MOST_TAKEN)
         .await?;
     for taken in taken {
         // There may be none any more. What was accepted once is worked on all the same.

@@ -586,6 +586,35 @@ async fn runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused(kind: 
     assert_eq!(stage.accounts.changes(), ["create a", "create b"]);
 }
 
+async fn a_replica_that_is_full_on_one_connection_takes_up_what_is_left_on_another(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let dead = Process::start(&stage, "dead").await;
+    let settings = Settings {
+        most_running: 1,
+        most_waiting: 0,
+        ..Stage::settings("other")
+    };
+    let other = stage.replica_with(settings).await;
+    let full = start(&other, None, waiting(&["ada"])).await;
+    says(&full, "waiting at the gate").await;
+    let id = dead
+        .within(|runs| {
+            Box::pin(async move {
+                let input = json!({"names": ["bob"], "wait": true, "connection": "another"});
+                let run = start(&runs, None, input).await;
+                says(&run, "waiting at the gate").await;
+                run.spec.id
+            })
+        })
+        .await;
+    dead.kill();
+    let run = other.get(id, None).await.unwrap();
+    says(&run, "taken up again after an interruption").await;
+    stage.accounts.gate.0.add_permits(2);
+    assert_eq!(end(&run).await.status, Status::Succeeded);
+    assert_eq!(end(&full).await.status, Status::Succeeded);
+}
+
 async fn of_many_runs_that_were_left_none_is_forgotten(kind: Kind) {
     const MANY: usize = 130;
     let stage = Stage::new(kind).await;
@@ -720,6 +749,7 @@ on_both![
     a_run_does_not_go_on_at_another_service,
     a_retry_goes_on_from_what_was_made,
     runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused,
+    a_replica_that_is_full_on_one_connection_takes_up_what_is_left_on_another,
     of_many_runs_that_were_left_none_is_forgotten,
     what_was_accepted_goes_on_in_order_after_a_kill,
     what_was_begun_long_ago_is_settled_by_looking,

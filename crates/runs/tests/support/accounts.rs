@@ -63,7 +63,8 @@ impl Accounts {
     }
 }
 
-/// `{"names": [..], "wait": bool, "fail": bool, "onFailure": "undo", "token": ".."}`: makes the accounts, waits, fails.
+/// `{"names": [..], "wait": bool, "fail": bool, "onFailure": "undo", "token": "..", "connection": ".."}`: makes the
+/// accounts, waits, fails.
 struct CreateAccounts {
     descriptor: Descriptor,
     accounts: Arc<Accounts>,
@@ -99,7 +100,7 @@ impl Runnable for CreateAccounts {
         let accounts = self.accounts.clone();
         let asked = input.clone();
         Ok(Prepared {
-            connection: "test".into(),
+            connection: input["connection"].as_str().unwrap_or("test").into(),
             organization: None,
             on_failure: match input["onFailure"].as_str() {
                 Some("undo") => OnFailure::Undo,

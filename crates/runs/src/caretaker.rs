@@ -41,7 +41,7 @@ pub(crate) async fn look_after(runs: Weak<Inner>) {
         }
         let looked = async {
             renew(&runs).await?;
-            take_over(&runs).await?;
+            take_over_all(&runs).await?;
             if forgotten_at.is_none_or(|at: Instant| at.elapsed() >= FORGET_EVERY) {
                 // However many there are, the leases are renewed between two portions.
                 let are_all = forget(&runs).await?;
@@ -76,16 +76,25 @@ async fn renew(runs: &Runs) -> Result<()> {
     Ok(())
 }
 
-/// Takes up what has been left.
-pub(crate) async fn take_over(runs: &Runs) -> Result<()> {
+/// Takes up all that has been left, the oldest first. However much it is, the leases are renewed between two portions.
+pub(crate) async fn take_over_all(runs: &Runs) -> Result<()> {
+    while take_over(runs).await? == MOST_TAKEN {
+        renew(runs).await?;
+    }
+    Ok(())
+}
+
+/// Takes up a portion of what has been left. How many runs that were.
+async fn take_over(runs: &Runs) -> Result<usize> {
     if runs.is_draining() {
-        return Ok(());
+        return Ok(0);
     }
     let settings = &runs.0.settings;
     let taken = runs
         .journal()
         .take_over(&settings.replica, settings.lease, MOST_TAKEN)
         .await?;
+    let count = taken.len();
     for taken in taken {
         // There may be none any more. What was accepted once is worked on all the same.
         let place = runs.0.queues.of(&taken.record.spec.connection).accept();
@@ -108,7 +117,7 @@ pub(crate) async fn take_over(runs: &Runs) -> Result<()> {
             live.cancel.cancel();
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 fn resume(runs: &Runs, taken: &TakenOver) -> Execution {

@@ -156,7 +156,7 @@ impl Runs {
         }));
         // What this replica had before it was started again is nobody's now.
         runs.journal().hand_over(&runs.0.settings.replica).await?;
-        caretaker::take_over(&runs).await?;
+        caretaker::take_over_all(&runs).await?;
         tokio::spawn(caretaker::look_after(Arc::downgrade(&runs.0)));
         Ok(runs)
     }

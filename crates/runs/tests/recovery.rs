@@ -648,24 +648,24 @@ async fn what_was_accepted_goes_on_in_order_after_a_kill(kind: Kind) {
         ..Stage::settings("one")
     };
     let dead = Process::start_with(&stage, settings.clone(), Points::default()).await;
-    let names: Vec<String> = (0..20).map(|n| format!("person {n}")).collect();
+    // More than are taken up at once.
+    let mut names: Vec<String> = (0..120).map(|n| format!("person {n}")).collect();
     let accepted = names.clone();
-    let last = dead
-        .within(|runs| {
-            Box::pin(async move {
-                let mut last = None;
-                for name in accepted {
-                    let input = json!({"names": [name], "wait": true});
-                    last = Some(start(&runs, None, input).await.spec.id);
-                }
-                last.unwrap()
-            })
+    dead.within(|runs| {
+        Box::pin(async move {
+            for name in accepted {
+                start(&runs, None, waiting(&[&name])).await;
+            }
         })
-        .await;
+    })
+    .await;
     dead.kill();
-    stage.accounts.gate.0.add_permits(names.len());
     let again = stage.replica_with(settings).await;
-    end(&again.get(last, None).await.unwrap()).await;
+    // Who comes now comes last.
+    let last = start(&again, None, waiting(&["last"])).await;
+    names.push("last".into());
+    stage.accounts.gate.0.add_permits(names.len());
+    end(&last).await;
     let made: Vec<_> = names.iter().map(|name| format!("create {name}")).collect();
     assert_eq!(stage.accounts.changes(), made);
 }

@@ -308,26 +308,38 @@ impl Record {
     }
 
     /// The batch could not be written. Who waits is told, and it is tried again; all but an intent, since a change
-    /// whose intent is not there is not made.
+    /// whose intent is not there is not made. It may have got in all the same: then the journal is to know that nothing
+    /// was sent.
     pub(crate) fn not_written(
         self: &Arc<Self>,
         batch: Batch,
         done: Vec<Option<oneshot::Sender<Result<()>>>>,
         why: &Error,
     ) {
+        let mut state = self.state();
         let mut again = Vec::new();
         for (write, done) in batch.writes.into_iter().zip(done) {
             if let Some(done) = done {
                 let _ = done.send(Err(unavailable(why.message().to_owned())));
             }
-            if !matches!(write, Write::Intent(_)) {
-                again.push(Waiting { write, done: None });
-            }
+            let write = match write {
+                Write::Intent(meant) => {
+                    // One that was meant again is as unknown as it was before.
+                    let known = state.effects.iter().find(|known| known.id == meant.id);
+                    let settlement = match known {
+                        Some(_) => Settlement::Unknown,
+                        None => Settlement::Refused,
+                    };
+                    let effect = meant.id;
+                    Write::Settlement { effect, settlement }
+                }
+                write => write,
+            };
+            again.push(Waiting { write, done: None });
         }
-        let mut state = self.state();
         again.append(&mut state.waiting);
         state.waiting = again;
-        if !state.waiting.is_empty() && !std::mem::replace(&mut state.queued, true) {
+        if !std::mem::replace(&mut state.queued, true) {
             self.writer.queue(self.clone());
         }
     }

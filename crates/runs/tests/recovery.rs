@@ -833,6 +833,15 @@ async fn a_run_ends_although_the_journal_loses_the_answers_to_its_writes() {
             }
             let ended = end(&run).await;
             assert_ne!(ended.status, Status::Running);
+            // Also that of an intent of which it was not told that it was written.
+            let settlements = ended.effects.iter().map(|effect| &effect.settlement);
+            assert!(settlements.clone().all(Option::is_some), "{ended:?}");
+            assert!(
+                settlements
+                    .clone()
+                    .all(|one| *one != Some(Settlement::Unknown)),
+                "{ended:?}"
+            );
             let ids: Vec<_> = events(&run, 0).await.iter().map(|event| event.id).collect();
             assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
         }

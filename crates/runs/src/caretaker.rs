@@ -104,6 +104,7 @@ async fn take_over(runs: &Runs) -> Result<usize> {
             lease,
             effects,
             last_event,
+            turns: _,
         } = taken;
         tracing::warn!(run_id = %lease.run, attempt = lease.epoch, "taking a run up that was interrupted");
         let past = Past {
@@ -124,11 +125,12 @@ fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
     let settings = &runs.0.settings;
     let spec = taken.record.spec.clone();
     let attempt = taken.lease.epoch;
-    let prepared = if attempt > settings.most_attempts {
+    let given_up = taken.turns >= settings.most_attempts;
+    let prepared = if given_up {
         let message = format!(
             "The run was interrupted {} times, and is not taken up again: it may be what ends Sidestage. Its log has \
              more. Run the step again once that is mended.",
-            attempt - 1
+            taken.turns
         );
         Err(Error::new(Code::Internal, message))
     } else if spec.needs_secret {
@@ -143,7 +145,8 @@ fn resume(runs: &Runs, taken: &TakenOver) -> Execution {
     let left = left.max(settings.grace);
     Execution {
         attempt: Some(attempt),
-        given_up: attempt > settings.most_attempts,
+        turns: taken.turns,
+        given_up,
         failing: taken.record.failing.clone(),
         ..Execution::new(spec, prepared, left)
     }

@@ -28,6 +28,8 @@ pub(crate) struct Execution {
     pub(crate) limit: Duration,
     /// How often it was taken up, if it was begun by another process.
     pub(crate) attempt: Option<u64>,
+    /// In how many turns it was worked on and interrupted.
+    pub(crate) turns: u64,
     /// It has failed already, and takes back what it made.
     pub(crate) failing: Option<Failure>,
     /// It was taken up so often that `prepared` says it is given up, whatever it was doing.
@@ -41,6 +43,7 @@ impl Execution {
             prepared,
             limit,
             attempt: None,
+            turns: 0,
             failing: None,
             given_up: false,
         }
@@ -51,11 +54,16 @@ impl Execution {
         let span = tracing::info_span!(
             "run", run_id = %self.spec.id, action = self.spec.action, connection = self.spec.connection
         );
+        let turns = self.turns;
         let work = async {
             tokio::select! {
                 biased;
                 () = live.record.lost().cancelled() => tracing::warn!("another replica has taken the run over"),
-                () = runs.0.handing_over.cancelled() => tracing::info!("the run is left to another replica"),
+                () = runs.0.handing_over.cancelled() => {
+                    // This turn ends in order.
+                    live.record.turns(turns).await;
+                    tracing::info!("the run is left to another replica");
+                }
                 () = self.run_to_end(runs, live, turn) => {}
             }
         };
@@ -73,7 +81,15 @@ impl Execution {
             pen(false).log(Level::Info, message);
         }
         let deadline = after(self.limit);
+        let waits = matches!(turn, Turn::Waiting(_));
+        if waits {
+            live.record.turns(self.turns).await;
+        }
         let place = wait_for(turn, deadline, runs, live, &pen(false)).await;
+        if waits || self.attempt.is_some() {
+            // Before anything is done: it may be what ends the process.
+            live.record.turns(self.turns + 1).await;
+        }
         let mut changes = live.record.changes();
         // Known until the end is written: a failure may quote them.
         let secrets = self.prepared.iter().flat_map(|prepared| &prepared.secrets);

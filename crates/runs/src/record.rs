@@ -215,6 +215,12 @@ impl Record {
             .await
     }
 
+    /// Writes down in how many turns the run was worked on, this one included or not. Whether that is written or not, it
+    /// goes on.
+    pub(crate) async fn turns(self: &Arc<Self>, turns: u64) {
+        let _ = self.write(Write::Turns(turns)).await;
+    }
+
     /// Ends the run, once. It may have taken back what it had made itself, or what another run had.
     pub(crate) fn end(
         self: &Arc<Self>,

@@ -52,7 +52,7 @@ pub struct Settings {
     pub lease: Duration,
     /// How long a run that has succeeded answers its key. After that the same request looks anew.
     pub answer_for: Duration,
-    /// How often a run is taken up again before it is given up.
+    /// How often a run may be interrupted while it is worked on, before it is given up.
     pub most_attempts: u64,
     /// How `ensure` looks after a lost answer.
     pub looking: Looking,

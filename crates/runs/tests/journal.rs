@@ -342,14 +342,23 @@ async fn a_success_of_long_ago_does_not_answer_its_key(journal: Arc<dyn Journal>
 async fn whoever_lost_the_lease_writes_nothing(journal: Arc<dyn Journal>) {
     let new = new(None);
     let old = begin(&*journal, &new).await;
-    write(&*journal, old, vec![line(1, "ours"), intent(0, "ada/dev")]).await;
+    let turns = Write::Turns(3);
+    write(
+        &*journal,
+        old,
+        vec![line(1, "ours"), intent(0, "ada/dev"), turns],
+    )
+    .await;
     let taken = journal.take_over("two", LEASE, 10).await.unwrap();
     assert!(taken.is_empty());
     journal.hand_over("one").await.unwrap();
     let taken = journal.take_over("two", LEASE, 10).await.unwrap();
     assert_eq!(taken.len(), 1);
     let taken = &taken[0];
-    assert_eq!((taken.lease.epoch, taken.last_event), (2, 1));
+    assert_eq!(
+        (taken.lease.epoch, taken.last_event, taken.turns),
+        (2, 1, 3)
+    );
     assert_eq!(taken.effects.len(), 1);
     // The old one is told so, and another run in the same batch is not held up by it.
     let other = self::new(None);

@@ -503,6 +503,68 @@ async fn what_kills_sidestage_while_it_takes_back_is_given_up(kind: Kind) {
     );
 }
 
+async fn only_a_run_that_was_worked_on_is_given_up(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let settings = Settings {
+        most_running: 1,
+        most_attempts: 2,
+        ..Stage::settings("one")
+    };
+    let mut ids = Vec::new();
+    for turn in 0..2 {
+        let dead = Process::start_with(&stage, settings.clone(), Points::default()).await;
+        let known = ids.clone();
+        ids = dead
+            .within(move |runs| {
+                Box::pin(async move {
+                    let mut all = Vec::new();
+                    for name in ["poison", "waits"] {
+                        all.push(match turn {
+                            0 => start(&runs, None, waiting(&[name])).await,
+                            _ => runs.get(known[all.len()], None).await.unwrap(),
+                        });
+                    }
+                    while all[0].doing().as_deref() != Some("waiting at the gate") {
+                        tokio::task::yield_now().await;
+                    }
+                    says(&all[1], "waiting for its turn").await;
+                    all.iter().map(|run| run.spec.id).collect()
+                })
+            })
+            .await;
+        dead.kill();
+    }
+    stage.accounts.gate.0.add_permits(1);
+    let last = stage.replica_with(settings).await;
+    let poison = end(&last.get(ids[0], None).await.unwrap()).await;
+    let said = "The run was interrupted 2 times, and is not taken up again";
+    let error = poison.error.unwrap();
+    assert!(error.message.starts_with(said), "{error:?}");
+    let waited = end(&last.get(ids[1], None).await.unwrap()).await;
+    assert_eq!(waited.status, Status::Succeeded, "{:?}", waited.error);
+}
+
+async fn to_be_handed_over_is_no_reason_to_be_given_up(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let settings = Settings {
+        most_attempts: 1,
+        ..Stage::settings("one")
+    };
+    let mut runs = stage.replica_with(settings.clone()).await;
+    let id = start(&runs, None, waiting(&["ada"])).await.spec.id;
+    for _ in 0..3 {
+        let run = runs.get(id, None).await.unwrap();
+        while run.doing().as_deref() != Some("waiting at the gate") {
+            tokio::task::yield_now().await;
+        }
+        runs.drain(Duration::ZERO).await;
+        runs = stage.replica_with(settings.clone()).await;
+    }
+    stage.accounts.gate.0.add_permits(1);
+    let ended = end(&runs.get(id, None).await.unwrap()).await;
+    assert_eq!(ended.status, Status::Succeeded, "{:?}", ended.error);
+}
+
 async fn a_run_does_not_go_on_at_another_service(kind: Kind) {
     let stage = Stage::new(kind).await;
     let mut new = begun(json!({"names": ["ada"]}), "2026-11-01T00:00:00Z");
@@ -746,6 +808,8 @@ on_both![
     what_is_being_taken_back_is_not_gone_on_with,
     on_failure_undo_needs_no_action,
     what_kills_sidestage_while_it_takes_back_is_given_up,
+    only_a_run_that_was_worked_on_is_given_up,
+    to_be_handed_over_is_no_reason_to_be_given_up,
     a_run_does_not_go_on_at_another_service,
     a_retry_goes_on_from_what_was_made,
     runs_beyond_the_places_wait_in_order_and_beyond_that_are_refused,

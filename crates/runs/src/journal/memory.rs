@@ -40,6 +40,7 @@ struct Row {
     ended_at: Option<Instant>,
     events: Vec<Event>,
     effects: Vec<EffectRecord>,
+    turns: u64,
 }
 
 impl Tables {
@@ -111,6 +112,7 @@ impl Row {
                     known.settlement = Some(settlement);
                 }
             }
+            Write::Turns(turns) => self.turns = turns,
             Write::Failing(failure) => self.record.failing = Some(failure),
             Write::Undone(_) => {}
             Write::End {
@@ -187,6 +189,7 @@ impl Journal for Memory {
             ended_at: None,
             events: Vec::new(),
             effects: effects.clone(),
+            turns: 1,
         };
         let lease = row.lease();
         tables.runs.insert(spec.id, row);
@@ -326,6 +329,7 @@ impl Journal for Memory {
                     lease: row.lease(),
                     effects: row.effects.clone(),
                     last_event: row.events.last().map_or(0, |event| event.id),
+                    turns: row.turns,
                 }
             })
             .collect())

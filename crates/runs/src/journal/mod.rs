@@ -290,6 +290,8 @@ pub enum Write {
         effect: u64,
         settlement: Settlement,
     },
+    /// In how many turns it was worked on, but for those that ended in order.
+    Turns(u64),
     /// The run has failed and takes back what it made.
     Failing(Failure),
     Undone(Undone),
@@ -340,6 +342,8 @@ pub struct TakenOver {
     pub effects: Vec<EffectRecord>,
     /// The number of its last event; 0: it has none.
     pub last_event: u64,
+    /// In how many turns it was worked on and interrupted.
+    pub turns: u64,
 }
 
 /// Which runs to list.

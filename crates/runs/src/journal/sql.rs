@@ -295,6 +295,11 @@ impl Sql {
                  WHERE effects.run = item.value ->> 'run' AND effects.id = CAST(item.value ->> 'id' AS BIGINT)",
             ),
             (
+                rows.turns,
+                "UPDATE runs SET turns = CAST(item.value ->> 'turns' AS BIGINT) FROM {items} \
+                 WHERE runs.id = item.value ->> 'run'",
+            ),
+            (
                 rows.failing,
                 "UPDATE runs SET failing = item.value ->> 'error' FROM {items} WHERE runs.id = item.value ->> 'run'",
             ),
@@ -401,8 +406,8 @@ impl Sql {
         for record in records {
             let id = record.spec.id.to_string();
             let sql = "UPDATE runs SET owner = $2, epoch = epoch + 1, lease_until = {now} + $3 \
-                       WHERE id = $1 RETURNING epoch";
-            let epoch: i64 = sqlx::query_scalar(self.sql(sql))
+                       WHERE id = $1 RETURNING epoch, turns";
+            let (epoch, turns): (i64, i64) = sqlx::query_as(self.sql(sql))
                 .bind(id.clone())
                 .bind(owner.to_owned())
                 .bind(lease.as_millis() as i64)
@@ -419,6 +424,7 @@ impl Sql {
                 },
                 effects: self.effects_of(&mut *tx, record.spec.id).await?,
                 last_event: last.unwrap_or(0) as u64,
+                turns: turns as u64,
                 record,
             });
         }
@@ -608,6 +614,7 @@ struct Rows {
     events: Vec<Value>,
     intents: Vec<Value>,
     settlements: Vec<Value>,
+    turns: Vec<Value>,
     failing: Vec<Value>,
     undone: Vec<Value>,
     ends: Vec<Value>,
@@ -634,6 +641,7 @@ impl Rows {
             Write::Settlement { effect, settlement } => self
                 .settlements
                 .push(json!({ "run": run, "id": effect, "settlement": json_text(settlement) })),
+            Write::Turns(turns) => self.turns.push(json!({ "run": run, "turns": turns })),
             Write::Failing(failure) => self
                 .failing
                 .push(json!({ "run": run, "error": json_text(failure) })),

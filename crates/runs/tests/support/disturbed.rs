@@ -61,6 +61,7 @@ fn words(batches: &[Batch]) -> String {
             },
             Write::Intent(effect) => format!("the intent of {}", effect.intent.key),
             Write::Settlement { .. } => "a settlement".into(),
+            Write::Turns(_) => "the turn".into(),
             Write::Failing(_) => "the failure".into(),
             Write::Undone(_) => "what is undone".into(),
             Write::End { .. } => "the end".into(),

@@ -80,7 +80,7 @@ impl<J> Audited<J> {
                     let line = json!({ "outcome": status, "code": code });
                     self.audit.of_run("run", &known.spec, line);
                 }
-                Write::Event(_) | Write::Failing(_) | Write::Undone(_) => {}
+                Write::Event(_) | Write::Turns(_) | Write::Failing(_) | Write::Undone(_) => {}
             }
         }
         if batch

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -82,6 +82,8 @@ pub struct Context {
     made: Arc<Mutex<Vec<String>>>,
     /// How `ensure` has ended so far.
     ensured: Arc<Mutex<EnsuredSoFar>>,
+    /// How many of its calls wait to be sent.
+    waiting: Arc<watch::Sender<usize>>,
     /// What the run takes back, if it is an undo.
     undoing: Arc<[Made]>,
     cancel: CancellationToken,
@@ -120,6 +122,7 @@ impl Context {
             run: Arc::new(run),
             made: Arc::default(),
             ensured: Arc::default(),
+            waiting: Arc::default(),
             undoing: Arc::default(),
             cancel,
             deadline: after(limit),
@@ -167,6 +170,12 @@ impl Context {
         self.ensured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many of the run's calls wait to be sent: a client counts them here. A change that still waits when the run is
+    /// over is not made.
+    pub fn waiting(&self) -> Arc<watch::Sender<usize>> {
+        self.waiting.clone()
+    }
+
     /// A line in the step's log.
     pub fn log(&self, level: Level, message: impl Into<String>) {
         self.run.recorder.log(level, message.into());
@@ -204,6 +213,7 @@ impl Context {
             run: self.run.clone(),
             made: self.made.clone(),
             ensured: self.ensured.clone(),
+            waiting: self.waiting.clone(),
             undoing: self.undoing.clone(),
             cancel: CancellationToken::new(),
             deadline: after(limit),

@@ -38,8 +38,8 @@ pub trait Effect: Sync {
         String::new()
     }
 
-    /// Makes the object, by one call. An error that leaves open whether the change was made must say so
-    /// ([`Error::may_have_changed`]).
+    /// Makes the object, by one call; dropped if the run is over while that call still waits to be sent. An error that
+    /// leaves open whether the change was made must say so ([`Error::may_have_changed`]).
     fn create(&self) -> impl Future<Output = Result<Self::Object>> + Send;
 
     /// What the object would look like; stands in for it in a dry run.
@@ -237,7 +237,7 @@ impl Context {
             return Err(unknown(effect, None));
         }
         let recorded = self.recorder().intend(&intent).await?;
-        // From here on a cancel waits: dropping the call would lose its answer, not its effect.
+        // From here on a cancel waits, unless the change does: dropping the call would lose its answer, not its effect.
         let settled = self.send(effect).await;
         let settlement = match &settled {
             Ok(Ensured {
@@ -343,7 +343,7 @@ impl Context {
     async fn send<E: Effect>(&self, effect: &E) -> Result<Ensured<E::Object>> {
         let mut lost = None;
         for _ in 0..SENDS {
-            let mut error = match effect.create().await {
+            let mut error = match self.create(effect).await {
                 Ok(object) => {
                     return Ok(Ensured {
                         object,
@@ -396,6 +396,21 @@ impl Context {
             }
         }
         Err(unknown(effect, lost))
+    }
+
+    /// Makes it, unless the run is over while the call still waits to be sent, for its place say.
+    async fn create<E: Effect>(&self, effect: &E) -> Result<E::Object> {
+        let over_unsent = async {
+            let over = self.race(std::future::pending::<Result<E::Object>>()).await;
+            let mut waiting = self.waiting().subscribe();
+            let _ = waiting.wait_for(|calls| *calls > 0).await;
+            over
+        };
+        tokio::select! {
+            biased;
+            made = effect.create() => made,
+            over = over_unsent => over,
+        }
     }
 
     /// Looks more than once: a service may answer "not there" for a moment after it made something, or not answer.

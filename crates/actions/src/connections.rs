@@ -159,10 +159,9 @@ impl<P: Provider> Connection<P> {
             poll: *poll,
             boundary: tenants.boundary(P::SERVICE, ctx.organization())?,
         };
+        let upstream = self.upstream.with_waiting(ctx.waiting());
         let ctx = ctx.clone();
-        let upstream = self
-            .upstream
-            .with_observer(move |retry| ctx.info(retry.to_string()));
+        let upstream = upstream.with_observer(move |retry| ctx.info(retry.to_string()));
         Ok(P::client(upstream, settings))
     }
 }

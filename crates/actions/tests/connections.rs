@@ -1,10 +1,17 @@
-//! Which connection an input names, and what is refused before anything is called.
+//! Which connection an input names, what is refused before anything is called, and what becomes of a change that waits for
+//! its place among the calls.
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use sidestage_action::{Code, Error, Prepared};
+use sidestage_action::{Code, Effect, Error, Prepared, testing::context};
 use sidestage_actions::{ConnectionConfig, Registry};
+use sidestage_upstream::{Credential, Settings, Upstream};
+use support::Stage;
 
 const ACTION: &str = "coder:create-workspace";
 
@@ -190,4 +197,87 @@ fn a_configuration_that_cannot_work_is_refused_at_the_start() {
     insta::assert_snapshot!(refused(vec![ConnectionConfig::new("c", "codr", "https://coder.example.com".parse().unwrap())]), @r#"connections.c: there is no provider "codr"; did you mean coder?"#);
     insta::assert_snapshot!(refused(vec![connection("c", "ftp://coder.example.com")]), @"connections.c: the url of the connection c must begin with http:// or https://");
     insta::assert_snapshot!(refused(vec![connection("c", "https://a.example.com"), connection("c", "https://b.example.com")]), @"connections.c: there are two connections with this name");
+}
+
+/// A change by one call.
+struct Change(Upstream);
+
+impl Effect for Change {
+    type Object = ();
+
+    fn kind(&self) -> &'static str {
+        "thing"
+    }
+
+    fn key(&self) -> String {
+        "one".into()
+    }
+
+    async fn find(&self) -> Result<Option<()>, Error> {
+        Ok(None)
+    }
+
+    async fn create(&self) -> Result<(), Error> {
+        let sent = self.0.post("/things", &[]).send().await;
+        sent.map(drop).map_err(Error::internal)
+    }
+
+    fn preview(&self) {}
+
+    fn id(&self, (): &()) -> String {
+        String::new()
+    }
+}
+
+/// Whoever waits for a place has not changed anything: the journal is not to say that nobody knows.
+#[tokio::test]
+async fn a_change_that_waits_for_its_place_when_the_run_is_cancelled_is_not_sent() {
+    let (recorder, cancel, ctx) = context(false);
+    let mut settings = Settings::new(
+        "test",
+        "http://127.0.0.1:9".parse().unwrap(),
+        Credential::None,
+    );
+    settings.per_minute = Some(1);
+    settings.retries = 0;
+    let upstream = Upstream::new(settings).unwrap();
+    // The call of this minute.
+    let _ = upstream.get("/", &[]).send().await;
+    let change = Change(upstream.with_waiting(ctx.waiting()));
+    let cancelled = async {
+        ctx.waiting()
+            .subscribe()
+            .wait_for(|calls| *calls > 0)
+            .await
+            .unwrap();
+        cancel.cancel();
+    };
+    let (ensured, ()) = tokio::join!(ctx.ensure(&change), cancelled);
+    assert_eq!(ensured.unwrap_err().code(), Code::Cancelled);
+    insta::assert_snapshot!(recorder.transcript(), @r#"
+    intent: thing one
+    settled: {"result":"refused"}
+    "#);
+}
+
+#[tokio::test]
+async fn nor_is_one_that_waits_to_be_repeated() {
+    let stage = Stage::with(Duration::ZERO, |config| {
+        config.retries = Some(3);
+        config.backoff = Some(Duration::from_secs(5));
+    })
+    .await;
+    stage
+        .wire
+        .answer_times(1, "POST", "/workspaces", 429, json!({}));
+    let input = json!({
+        "user": "ada", "template": "node", "coderOrganization": "coder", "workspaceName": "dev2",
+    });
+    let run = stage.start(ACTION, input, false);
+    run.says("trying again in").await;
+    run.cancel.cancel();
+    let ended = run.end().await;
+    assert_eq!(ended.error().code(), Code::Cancelled);
+    let settled = "settled: {\"result\":\"refused\"}\n";
+    assert!(ended.transcript.ends_with(settled), "{}", ended.transcript);
 }

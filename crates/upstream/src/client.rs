@@ -16,7 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 use sidestage_redact::{Guard, Redactor};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 use tracing::{Instrument, Span, debug, debug_span, field::Empty};
 use url::{Host, Url};
 
@@ -150,6 +153,16 @@ pub struct Upstream {
     shared: Arc<Shared>,
     auth: Arc<Auth>,
     observer: Option<Observer>,
+    waiting: Option<Arc<watch::Sender<usize>>>,
+}
+
+/// A call that waits.
+struct Waits<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
 }
 
 type Observer = Arc<dyn Fn(&Retry) + Send + Sync>;
@@ -274,6 +287,7 @@ impl Upstream {
             }),
             auth: Arc::new(auth),
             observer: None,
+            waiting: None,
         })
     }
 
@@ -294,6 +308,22 @@ impl Upstream {
             observer: Some(Arc::new(observer)),
             ..self.clone()
         }
+    }
+
+    /// The same client, sharing its limits, which keeps count of its calls that wait for their place, or to be repeated:
+    /// nothing was changed by them, and nothing is if they are dropped.
+    pub fn with_waiting(&self, waiting: Arc<watch::Sender<usize>>) -> Upstream {
+        Upstream {
+            waiting: Some(waiting),
+            ..self.clone()
+        }
+    }
+
+    /// Counts a call that waits, as long as this is held.
+    fn waits(&self) -> Option<Waits<'_>> {
+        let waiting = self.waiting.as_deref()?;
+        waiting.send_modify(|calls| *calls += 1);
+        Some(Waits(waiting))
     }
 
     /// The connection's name.
@@ -478,7 +508,9 @@ impl Request {
             if let Some(observer) = &self.upstream.observer {
                 observer(&retry);
             }
+            let waits = self.upstream.waits();
             sleep(wait).await;
+            drop(waits);
         }
     }
 
@@ -499,7 +531,10 @@ impl Request {
             settings.write_timeout
         };
         let bound = self.timeout.unwrap_or(usual);
-        let place = match self.upstream.shared.limits.enter().await {
+        let waits = self.upstream.waits();
+        let place = self.upstream.shared.limits.enter().await;
+        drop(waits);
+        let place = match place {
             Ok(place) => place,
             Err(Resting { cause, wait }) => {
                 return Err(Error::NotSent {

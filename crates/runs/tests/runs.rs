@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use sidestage_action::{Code, Context, Error, OnFailure, Prepared, Principal, Result};
+use sidestage_action::{
+    Code, Context, Effect, Error, OnFailure, Prepared, Principal, Result, effect::Settlement,
+};
 use sidestage_redact::Redactor;
 use sidestage_runs::{
     Event, EventKind, Key, Run, Runs, Settings, Start, Started, Status, journal::Memory,
@@ -321,6 +323,72 @@ async fn an_action_that_ignores_its_cancellation_is_ended_by_force() {
         last.starts_with("end Cancelled The run was cancelled and did not end within 90 s"),
         "{last}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_is_one_that_ignores_that_its_time_is_up() {
+    let settings = Settings {
+        limit: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    let hang = start(json!({}), None, async |_| std::future::pending().await);
+    let run = runs_with(settings).await.start(hang).await.unwrap().run;
+    let started = tokio::time::Instant::now();
+    let ended = run.ended(Duration::from_secs(600)).await.unwrap().unwrap();
+    assert_eq!(started.elapsed().as_secs(), 60 + 90);
+    assert_eq!(ended.status, Status::Failed);
+    let error = ended.error.unwrap();
+    assert_eq!(error.code, Code::DeadlineExceeded);
+    insta::assert_snapshot!(error.message, @"The run ran out of time and did not end within 90 s after that, so it was stopped by force. Running the step again looks at what is there and continues.");
+}
+
+/// A change whose answer never comes.
+struct Unanswered;
+
+impl Effect for Unanswered {
+    type Object = ();
+
+    fn kind(&self) -> &'static str {
+        "account"
+    }
+
+    fn key(&self) -> String {
+        "ada".into()
+    }
+
+    async fn find(&self) -> Result<Option<()>> {
+        Ok(None)
+    }
+
+    async fn create(&self) -> Result<()> {
+        std::future::pending().await
+    }
+
+    fn preview(&self) {}
+
+    fn id(&self, (): &()) -> String {
+        String::new()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_had_begun_when_it_was_ended_by_force_is_unknown() {
+    let work = start(json!({}), None, async |ctx: Context| {
+        ctx.ensure(&Unanswered).await?;
+        Ok(json!({}))
+    });
+    let run = runs().await.start(work).await.unwrap().run;
+    while run.snapshot().await.unwrap().effects.is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    run.cancel().await.unwrap();
+    let ended = run.ended(Duration::from_secs(600)).await.unwrap().unwrap();
+    assert_eq!(ended.status, Status::Cancelled);
+    let settlements: Vec<_> = ended.effects.iter().map(|one| &one.settlement).collect();
+    assert_eq!(settlements, [&Some(Settlement::Unknown)]);
+    let message = ended.error.unwrap().message;
+    let said = "It is not known whether this was made: account ada.";
+    assert!(message.contains(said), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,12 +4,21 @@
 use std::{sync::Arc, time::Duration};
 
 use sidestage_action::Error;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
-use crate::{journal::Journal, record::Record};
+use crate::{
+    journal::{Journal, unavailable},
+    record::Record,
+};
 
 /// Runs whose words go into one transaction at most.
 const MOST_RUNS: usize = 256;
+
+/// How long a journal may take for one transaction. A database whose machine has vanished never says so.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the writer waits before it tries a journal again that it could not write.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,14 +53,26 @@ async fn write(journal: Arc<dyn Journal>, mut queue: mpsc::UnboundedReceiver<Arc
             })
             .collect();
         let batches: Vec<_> = waiting.iter().map(|(_, batch, _)| batch.clone()).collect();
-        if let Ok(held) = journal.append(&batches).await {
-            for ((record, batch, done), held) in waiting.into_iter().zip(held) {
-                match held {
-                    true => record.written(batch, done),
-                    false => record.lose(),
+        match timeout(PATIENCE, journal.append(&batches)).await {
+            Ok(Ok(held)) => {
+                for ((record, batch, done), held) in waiting.into_iter().zip(held) {
+                    match held {
+                        true => record.written(batch, done),
+                        false => record.lose(),
+                    }
                 }
+                continue;
             }
-            continue;
+            Ok(Err(_)) => {}
+            Err(late) => {
+                tracing::error!("the journal does not answer");
+                let why = unavailable(late);
+                for (record, batch, done) in waiting {
+                    record.not_written(batch, done, &why);
+                }
+                sleep(PAUSE).await;
+                continue;
+            }
         }
         // One that cannot be written must not hold up the others; but when two cannot, nothing can, and nobody is
         // to wait until that is known of each.
@@ -61,7 +82,8 @@ async fn write(journal: Arc<dyn Journal>, mut queue: mpsc::UnboundedReceiver<Arc
                 record.not_written(batch, done, last);
                 continue;
             }
-            match journal.append(std::slice::from_ref(&batch)).await {
+            let alone = timeout(PATIENCE, journal.append(std::slice::from_ref(&batch))).await;
+            match alone.unwrap_or_else(|late| Err(unavailable(late))) {
                 Ok(held) if held == [true] => record.written(batch, done),
                 Ok(_) => record.lose(),
                 Err(error) => {
@@ -73,7 +95,7 @@ async fn write(journal: Arc<dyn Journal>, mut queue: mpsc::UnboundedReceiver<Arc
             }
         }
         if !failures.is_empty() {
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
         }
     }
 }

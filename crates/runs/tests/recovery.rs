@@ -959,6 +959,24 @@ async fn a_journal_that_hangs_is_noticed_by_all_runs_at_about_the_same_time() {
     assert_eq!(stage.accounts.changes(), Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_falls_silent_fails_a_run_before_any_more_is_changed() {
+    let stage = Stage::new(Kind::Postgres).await;
+    let runs = stage.replica("one").await;
+    let input = json!({"names": ["ada"], "wait": true, "fail": true, "onFailure": "undo"});
+    let run = start(&runs, None, input).await;
+    says(&run, "waiting at the gate").await;
+    stage.place.signal_postgres("-STOP").await;
+    stage.accounts.gate.0.add_permits(1);
+    // Longer than the writer waits.
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    stage.place.signal_postgres("-CONT").await;
+    let error = end(&run).await.error.unwrap();
+    let said = "What this run had made remains: Sidestage cannot read or write its journal";
+    assert!(error.message.contains(said), "{error:?}");
+    assert_eq!(stage.accounts.names(), ["ada"]);
+}
+
 /// The process dies at every point of a run that fails and takes back what it made.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_failed_run_made_is_taken_back_whenever_it_is_interrupted() {

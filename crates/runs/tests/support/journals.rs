@@ -36,6 +36,21 @@ impl Place {
         &self.url
     }
 
+    /// Stops the processes of the PostgreSQL that serve this journal, which then neither answer nor hang up, or lets them
+    /// go on.
+    pub async fn signal_postgres(&self, signal: &str) {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let pids: Vec<i32> = sqlx::query_scalar(sql)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        assert!(!pids.is_empty());
+        let pids = pids.iter().map(i32::to_string);
+        let done = Command::new("kill").arg(signal).args(pids).status();
+        assert!(done.unwrap().success());
+    }
+
     /// As another process would open it.
     pub async fn open_again(&self) -> Arc<dyn Journal> {
         Arc::new(Sql::open(&self.url).await.unwrap())

@@ -1,7 +1,7 @@
 //! The journal in SQLite (a file) or PostgreSQL (for several replicas). The statements are the same for both;
 //! the few words in which the two differ are in [`Dialect`].
 
-use std::{str::FromStr, time::Duration};
+use std::{collections::HashMap, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -402,32 +402,57 @@ impl Sql {
             .fetch_all(&mut *tx)
             .await?;
         let records: Vec<_> = rows.iter().map(read_run).collect::<sqlx::Result<_>>()?;
-        let mut taken = Vec::new();
-        for record in records {
-            let id = record.spec.id.to_string();
-            let sql = "UPDATE runs SET owner = $2, epoch = epoch + 1, lease_until = {now} + $3 \
-                       WHERE id = $1 RETURNING epoch, turns";
-            let (epoch, turns): (i64, i64) = sqlx::query_as(self.sql(sql))
-                .bind(id.clone())
-                .bind(owner.to_owned())
-                .bind(lease.as_millis() as i64)
-                .fetch_one(&mut *tx)
-                .await?;
-            let last: Option<i64> = sqlx::query_scalar("SELECT MAX(id) FROM events WHERE run = $1")
-                .bind(id)
-                .fetch_one(&mut *tx)
-                .await?;
-            taken.push(TakenOver {
+        // Three statements, however many runs: their leases run from here on.
+        let ids: Vec<_> = records.iter().map(|record| record.spec.id).collect();
+        let ids = json!(ids).to_string();
+        let these = format!("(SELECT item.value FROM {})", self.dialect.texts);
+        let sql = format!(
+            "SELECT run, id, kind, natural_key, settlement, carried, undoing FROM effects WHERE run IN {these} ORDER BY id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(ids.clone())
+            .fetch_all(&mut *tx)
+            .await?;
+        let mut effects: HashMap<Uuid, Vec<EffectRecord>> = HashMap::new();
+        for row in &rows {
+            let of_run = effects.entry(read_text(row, "run")?).or_default();
+            of_run.push(read_effect(row)?);
+        }
+        let sql = format!("SELECT run, MAX(id) FROM events WHERE run IN {these} GROUP BY run");
+        let last: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(ids.clone())
+            .fetch_all(&mut *tx)
+            .await?;
+        let last: HashMap<_, _> = last.into_iter().collect();
+        let sql = format!(
+            "UPDATE runs SET owner = $2, epoch = epoch + 1, lease_until = {{now}} + $3 WHERE id IN {these} \
+             RETURNING id, epoch, turns"
+        );
+        let turns: Vec<(String, i64, i64)> = sqlx::query_as(self.sql(&sql))
+            .bind(ids)
+            .bind(owner.to_owned())
+            .bind(lease.as_millis() as i64)
+            .fetch_all(&mut *tx)
+            .await?;
+        let turns: HashMap<_, _> = turns
+            .into_iter()
+            .map(|(id, epoch, turns)| (id, (epoch, turns)))
+            .collect();
+        let taken = records.into_iter().filter_map(|record| {
+            let run = record.spec.id;
+            let (epoch, turns) = *turns.get(&run.to_string())?;
+            Some(TakenOver {
                 lease: Lease {
-                    run: record.spec.id,
+                    run,
                     epoch: epoch as u64,
                 },
-                effects: self.effects_of(&mut *tx, record.spec.id).await?,
-                last_event: last.unwrap_or(0) as u64,
+                effects: effects.remove(&run).unwrap_or_default(),
+                last_event: last.get(&run.to_string()).copied().unwrap_or(0) as u64,
                 turns: turns as u64,
                 record,
-            });
-        }
+            })
+        });
+        let taken = taken.collect();
         tx.commit().await?;
         Ok(taken)
     }

@@ -12,10 +12,11 @@ use sidestage_action::{
     effect::{Intent, Settlement},
 };
 use sqlx::{
-    Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
     migrate::Migrator,
 };
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
@@ -32,7 +33,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// How long a statement waits for its turn before the journal counts as not writable.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// New runs that one transaction writes down at most.
+const MOST_BEGUN: usize = 128;
+
 /// The words in which the engines differ.
+#[derive(Clone, Copy)]
 struct Dialect {
     begin: &'static str,
     /// Milliseconds since 1970, by the clock of the database: all replicas share it.
@@ -83,14 +88,20 @@ const HELD: &str = "SELECT runs.id, runs.epoch FROM runs JOIN {items} ON runs.id
                     WHERE runs.status = 'running' ORDER BY runs.id {lock}";
 
 /// A journal in a database.
+#[derive(Clone)]
 pub struct Sql {
     pool: AnyPool,
     /// For changes.
     writers: AnyPool,
     dialect: Dialect,
+    /// New runs on their way, where they are written down together.
+    beginnings: Option<mpsc::UnboundedSender<Beginning>>,
 }
 
 type Tx = Transaction<'static, Any>;
+
+/// A new run, and who waits for what becomes of it.
+type Beginning = (NewRun, oneshot::Sender<Result<Begun>>);
 
 impl Sql {
     /// Opens the journal at `sqlite:FILE` or `postgres://…`, and brings its tables up to date.
@@ -112,11 +123,19 @@ impl Sql {
             Some(writers) => connect(&url, &dialect, writers).await?,
             None => pool.clone(),
         };
-        Ok(Sql {
+        let mut journal = Sql {
             pool,
             writers,
             dialect,
-        })
+            beginnings: None,
+        };
+        // Each transaction waits for the disk. Where there is one at a time, a thousand new runs would wait a thousand times.
+        if dialect.writers == Some(1) {
+            let (beginnings, queue) = mpsc::unbounded_channel();
+            tokio::spawn(journal.clone().begin_together(queue));
+            journal.beginnings = Some(beginnings);
+        }
+        Ok(journal)
     }
 
     fn sql(&self, text: &str) -> AssertSqlSafe<String> {
@@ -134,8 +153,46 @@ impl Sql {
         self.writers.begin_with(self.dialect.begin).await
     }
 
-    async fn try_begin(&self, new: &NewRun) -> sqlx::Result<Begun> {
+    /// Writes new runs down, those that come at the same moment in one transaction. Ends with the journal.
+    async fn begin_together(self, mut queue: mpsc::UnboundedReceiver<Beginning>) {
+        let mut waiting = Vec::new();
+        while queue.recv_many(&mut waiting, MOST_BEGUN).await > 0 {
+            // Nobody would work on a run whose client has gone.
+            waiting.retain(|(_, asks)| !asks.is_closed());
+            let begun = self.try_begin_all(waiting.iter().map(|(new, _)| new)).await;
+            let mut begun = begun.map(Vec::into_iter);
+            for (_, asks) in waiting.drain(..) {
+                let answer = match &mut begun {
+                    Ok(begun) => begun.next().ok_or_else(|| unavailable("no answer")),
+                    Err(error) => Err(unavailable(error.to_string())),
+                };
+                let _ = asks.send(answer);
+            }
+        }
+    }
+
+    async fn try_begin_all(&self, all: impl Iterator<Item = &NewRun>) -> sqlx::Result<Vec<Begun>> {
         let mut tx = self.transaction().await?;
+        let mut begun = Vec::new();
+        for new in all {
+            let savepoint = tx.begin().await?;
+            begun.push(self.try_begin(savepoint, new).await?);
+        }
+        tx.commit().await?;
+        Ok(begun)
+    }
+
+    async fn try_begin(&self, mut tx: Transaction<'_, Any>, new: &NewRun) -> sqlx::Result<Begun> {
+        let begun = self.begin_in(&mut tx, new).await?;
+        // Of one that is not to start, nothing stays.
+        match begun {
+            Begun::New { .. } => tx.commit().await?,
+            _ => tx.rollback().await?,
+        }
+        Ok(begun)
+    }
+
+    async fn begin_in(&self, tx: &mut AnyConnection, new: &NewRun) -> sqlx::Result<Begun> {
         let mut spec = new.spec.clone();
         let id = spec.id.to_string();
         if let Some(key) = &new.key {
@@ -150,9 +207,9 @@ impl Sql {
                 .fetch_one(&mut *tx)
                 .await?;
             if named != id
-                && let Some(record) = self.find(&mut tx, &named).await?
+                && let Some(record) = self.find(tx, &named).await?
             {
-                if let Some(by) = self.undo_of(&mut tx, record.spec.id).await? {
+                if let Some(by) = self.undo_of(tx, record.spec.id).await? {
                     let run = record.spec.id;
                     return Ok(Begun::BeingUndone { run, by });
                 }
@@ -179,14 +236,14 @@ impl Sql {
                 .execute(&mut *tx)
                 .await?;
             if continued.rows_affected() == 0 {
-                let other = self.find(&mut tx, &old.to_string()).await?;
+                let other = self.find(tx, &old.to_string()).await?;
                 if let Some(other) = other.and_then(|record| record.continued_by)
-                    && let Some(record) = self.find(&mut tx, &other.to_string()).await?
+                    && let Some(record) = self.find(tx, &other.to_string()).await?
                 {
                     return Ok(Begun::Found(Box::new(record)));
                 }
             }
-            if let Some(by) = self.undo_of(&mut tx, old).await? {
+            if let Some(by) = self.undo_of(tx, old).await? {
                 return Ok(Begun::BeingUndone { run: old, by });
             }
             effects = self.effects_of(&mut *tx, old).await?;
@@ -241,7 +298,6 @@ impl Sql {
             .bind(new.lease.as_millis() as i64)
             .execute(&mut *tx)
             .await?;
-        tx.commit().await?;
         Ok(Begun::New {
             lease: Lease {
                 run: spec.id,
@@ -336,20 +392,20 @@ impl Sql {
     }
 
     /// The run that takes back what a run made, while it is under way.
-    async fn undo_of(&self, tx: &mut Tx, run: Uuid) -> sqlx::Result<Option<Uuid>> {
+    async fn undo_of(&self, tx: &mut AnyConnection, run: Uuid) -> sqlx::Result<Option<Uuid>> {
         let sql = "SELECT id FROM runs WHERE status = 'running' AND undoes = $1 AND dry_run = 0";
         let row = sqlx::query(sql)
             .bind(run.to_string())
-            .fetch_optional(&mut **tx)
+            .fetch_optional(tx)
             .await?;
         row.map(|row| read_text(&row, "id")).transpose()
     }
 
-    async fn find(&self, tx: &mut Tx, id: &str) -> sqlx::Result<Option<RunRecord>> {
+    async fn find(&self, tx: &mut AnyConnection, id: &str) -> sqlx::Result<Option<RunRecord>> {
         let sql = AssertSqlSafe(format!("{RUN} WHERE id = $1"));
         let row = sqlx::query(sql)
             .bind(id.to_owned())
-            .fetch_optional(&mut **tx)
+            .fetch_optional(tx)
             .await?;
         row.as_ref().map(read_run).transpose()
     }
@@ -518,7 +574,13 @@ pub enum OpenError {
 #[async_trait]
 impl Journal for Sql {
     async fn begin(&self, new: &NewRun) -> Result<Begun> {
-        self.try_begin(new).await.map_err(unavailable)
+        if let Some(beginnings) = &self.beginnings {
+            let (asks, answer) = oneshot::channel();
+            let _ = beginnings.send((new.clone(), asks));
+            return answer.await.map_err(unavailable)?;
+        }
+        let begun = async { self.try_begin(self.transaction().await?, new).await };
+        begun.await.map_err(unavailable)
     }
 
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {

@@ -27,6 +27,7 @@ pub struct Disturbed {
     pub is_full: AtomicBool,
     /// How long it takes to say that it is full.
     pub refuses_after: Duration,
+    /// One more intent or end was refused.
     pub refusals: Notify,
     /// It is full once it has taken the next intent.
     pub fills_up_with_an_intent: AtomicBool,
@@ -81,7 +82,10 @@ impl Journal for Disturbed {
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>> {
         if self.is_full.load(Ordering::Relaxed) {
             tokio::time::sleep(self.refuses_after).await;
-            self.refusals.notify_one();
+            let mut writes = batches.iter().flat_map(|batch| &batch.writes);
+            if writes.any(|write| matches!(write, Write::Intent(_) | Write::End { .. })) {
+                self.refusals.notify_one();
+            }
             return Err(Error::internal("the disk is full"));
         }
         let words = words(batches);

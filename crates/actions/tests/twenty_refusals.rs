@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sidestage_sandbox::twenty::{EXPIRED_KEY, READER_KEY, REVOKED_KEY, Release};
 use support::Stage;
@@ -413,5 +415,21 @@ async fn of_the_newer_limiter() {
         "code": "SOMETHING_NEW", "retryAfterMs": 3000, "limit": 100, "remaining": 0, "windowSeconds": 60,
     } }] });
     stage.wire.answer("POST", "result: people", 200, limited);
-    insta::assert_snapshot!(support::said(&stage.run(CREATE_PERSON, input()).await), @"rate_limited [] Twenty (connection twenty) gets too many requests: Too many requests. Run the step again later.");
+    let ended = stage.run(CREATE_PERSON, input()).await;
+    insta::assert_snapshot!(support::said(&ended), @"rate_limited [] Twenty (connection twenty) gets too many requests: Too many requests. Run the step again later.");
+    assert_eq!(ended.error().wait(), Some(Duration::from_secs(3)));
+}
+
+/// The older one says its window, in words. One that is longer is filled in part after a minute.
+#[tokio::test]
+async fn of_the_older_limiter() {
+    for (window, wait) in [(1_000, 1), (60_000, 60), (120_000, 60)] {
+        let stage = Stage::new().await;
+        let message = format!("Limit reached (100 tokens per {window} ms)");
+        let limited = refusal("BAD_USER_INPUT", "LIMIT_REACHED", &message);
+        stage.wire.answer("POST", "result: people", 200, limited);
+        let ended = stage.run(CREATE_PERSON, input()).await;
+        let wait = Some(Duration::from_secs(wait));
+        assert_eq!(ended.error().wait(), wait, "{message}");
+    }
 }

@@ -283,9 +283,10 @@ async fn faults_and_the_list_of_requests_know_the_operation() {
     let limited = twenty.create(json!({})).await;
     assert_eq!(
         refusal(&limited),
-        "BAD_USER_INPUT LIMIT_REACHED: Limit reached (100 tokens per 60000 ms)"
+        "BAD_USER_INPUT LIMIT_REACHED: Limit reached (100 tokens per 3000 ms)"
     );
-    assert_eq!(limited["errors"][0]["extensions"]["retryAfterMs"], 3000);
+    let extensions = json!({ "code": "BAD_USER_INPUT", "subCode": "LIMIT_REACHED" });
+    assert_eq!(limited["errors"][0]["extensions"], extensions);
     let requests = sandbox.requests().all();
     let seen: Vec<_> = requests
         .iter()

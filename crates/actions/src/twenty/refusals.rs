@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sidestage_action::{Code, Error, FieldError};
-use sidestage_upstream::{Body, Error as Upstream, StatusCode};
+use sidestage_upstream::{Body, Error as Upstream, StatusCode, WAIT_AT_MOST};
 
 use super::client::Refused;
 
@@ -28,6 +28,7 @@ pub(super) fn judge(answer: &Value) -> Option<(StatusCode, Option<Duration>)> {
         .map(Duration::from_millis);
     // The newer limiter has a code that is not known here; only it says how long to wait.
     if extensions["subCode"] == "LIMIT_REACHED" || wait.is_some() {
+        let wait = wait.or_else(|| window(error["message"].as_str()?));
         return Some((StatusCode::TOO_MANY_REQUESTS, wait));
     }
     let status = match extensions["code"].as_str().unwrap_or_default() {
@@ -45,6 +46,14 @@ pub(super) fn judge(answer: &Value) -> Option<(StatusCode, Option<Duration>)> {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Some((status, None))
+}
+
+/// The older limiter says how long its window is, and nothing else: "Limit reached (100 tokens per 60000 ms)". The window
+/// is filled again all the time, so nobody waits longer than Sidestage waits for anything.
+fn window(message: &str) -> Option<Duration> {
+    let (_, behind) = message.split_once(" tokens per ")?;
+    let (ms, _) = behind.split_once(" ms")?;
+    Some(Duration::from_millis(ms.parse().ok()?).min(WAIT_AT_MOST))
 }
 
 /// The first error's own words.

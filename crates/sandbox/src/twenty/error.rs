@@ -46,8 +46,9 @@ impl Error {
         Error::new("NOT_FOUND", "Record not found").sub("RECORD_NOT_FOUND")
     }
 
-    pub(super) fn limit_reached(limit: u32) -> Self {
-        Error::bad(format!("Limit reached ({limit} tokens per 60000 ms)")).sub("LIMIT_REACHED")
+    pub(super) fn limit_reached(limit: u32, window_ms: u64) -> Self {
+        Error::bad(format!("Limit reached ({limit} tokens per {window_ms} ms)"))
+            .sub("LIMIT_REACHED")
     }
 
     pub(super) fn internal(message: &str) -> Self {

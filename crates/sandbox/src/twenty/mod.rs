@@ -111,11 +111,10 @@ impl Twin for Twenty {
             .is_some_and(|names| names.split('+').any(operations::changes))
     }
 
-    /// A 200 as well; how long to wait it says where the newer limiter is switched on.
+    /// A 200 as well. How long to wait is not said, but how long the limiter's window is; the newer limiter, which says
+    /// `retryAfterMs`, is behind a flag that is off.
     fn rate_limited(&self, seconds: u64) -> Response {
-        let error = error::Error::limit_reached(100)
-            .with("retryAfterMs", (seconds * 1000).into())
-            .with("windowSeconds", 60.into());
+        let error = error::Error::limit_reached(100, seconds * 1000);
         Json(error.alone()).into_response()
     }
 

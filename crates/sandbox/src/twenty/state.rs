@@ -95,7 +95,7 @@ impl State {
         let filled = since.as_secs_f64() * f64::from(limit) / 60.0;
         self.bucket.used = (self.bucket.used - filled).max(0.0);
         if self.bucket.used + 1.0 > f64::from(limit) {
-            return Err(Error::limit_reached(limit));
+            return Err(Error::limit_reached(limit, 60_000));
         }
         self.bucket.used += 1.0;
         Ok(())

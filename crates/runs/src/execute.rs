@@ -6,8 +6,8 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use futures::FutureExt;
 use serde_json::Value;
 use sidestage_action::{
-    Code, Context, Error, Kept, Level, Made, OnFailure, Prepared, Recorder, Result, RunContext,
-    UndoOutput, Work, after,
+    Code, Context, Error, Kept, Level, Made, OnFailure, Prepared, Principal, Recorder, Result,
+    RunContext, UndoOutput, Work, after,
 };
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ pub(crate) struct Execution {
     pub(crate) spec: RunSpec,
     pub(crate) prepared: Result<Prepared>,
     pub(crate) limit: Duration,
+    /// Who asked for it, if that is not whose run it is.
+    pub(crate) retried_by: Option<Principal>,
     /// How often it was taken up, if it was begun by another process.
     pub(crate) attempt: Option<u64>,
     /// In how many turns it was worked on and interrupted.
@@ -42,6 +44,7 @@ impl Execution {
             spec,
             prepared,
             limit,
+            retried_by: None,
             attempt: None,
             turns: 0,
             failing: None,
@@ -79,6 +82,9 @@ impl Execution {
             let message =
                 format!("taken up again after an interruption of Sidestage (attempt {attempt})");
             pen(false).log(Level::Info, message);
+        }
+        if let Some(by) = &self.retried_by {
+            pen(false).log(Level::Info, format!("started again by {by}"));
         }
         let deadline = after(self.limit);
         let waits = matches!(turn, Turn::Waiting(_));

@@ -53,7 +53,8 @@ impl Key {
         }
     }
 
-    /// The key of the undo of a run: while one is under way, asking again joins it.
+    /// The key of the undo of a run: while one is under way, there is no other. In the scope of whoever the run belongs
+    /// to, so that whoever asks finds it.
     pub(crate) fn undo(scope: &Principal, run: Uuid, dry_run: bool) -> Self {
         Key {
             scope: scope.clone(),

@@ -207,7 +207,7 @@ impl Runs {
             trace,
             ..self.spec(action, principal, &prepared, dry_run)
         };
-        self.begin(spec, prepared, key).await
+        self.begin(spec, prepared, key, None).await
     }
 
     fn spec(
@@ -236,7 +236,14 @@ impl Runs {
         }
     }
 
-    async fn begin(&self, spec: RunSpec, prepared: Prepared, key: Option<Key>) -> Result<Started> {
+    /// Begins a run, or joins the one that is there. `retried_by` is who asked, if that is not whose run it is.
+    async fn begin(
+        &self,
+        spec: RunSpec,
+        prepared: Prepared,
+        key: Option<Key>,
+        retried_by: Option<Principal>,
+    ) -> Result<Started> {
         if self.is_draining() {
             let message = "Sidestage is stopping and takes no new runs. Running the step again in a moment is safe.";
             return Err(Error::new(Code::UpstreamUnavailable, message)
@@ -275,7 +282,10 @@ impl Runs {
                 effects,
                 last_event: 0,
             };
-            let execution = Execution::new(spec.clone(), Ok(prepared), runs.0.settings.limit);
+            let execution = Execution {
+                retried_by,
+                ..Execution::new(spec.clone(), Ok(prepared), runs.0.settings.limit)
+            };
             runs.launch(lease, past, execution, Some(place));
             let run = runs.handle(spec);
             Ok(Started { run, joined: false })
@@ -305,6 +315,12 @@ impl Runs {
     }
 
     fn join(&self, wanted: &RunSpec, found: RunRecord) -> Result<Started> {
+        if let Some(run) = found.spec.undoes
+            && found.spec.principal != wanted.principal
+        {
+            // Who has begun it follows it; others may not even see it.
+            return Err(being_undone(run, found.spec.id));
+        }
         let differing = found.spec.differences(wanted);
         if !differing.is_empty() {
             let message = format!(
@@ -380,11 +396,11 @@ impl Runs {
         self.journal().list(filter).await
     }
 
-    /// Takes back what a run made: a run itself. While one is under way, asking again joins it.
+    /// Takes back what a run made: a run itself, one at a time. While one is under way, asking again joins it.
     ///
     /// # Errors
-    /// [`Code::Conflict`] while the run is under way, or when another one goes on with it; otherwise as
-    /// [`start`](Self::start).
+    /// [`Code::Conflict`] while the run is under way, when another one goes on with it, or while an undo is under way that
+    /// somebody else has asked for; otherwise as [`start`](Self::start).
     pub async fn undo(
         &self,
         run: &Run,
@@ -424,8 +440,14 @@ impl Runs {
                 dry_run,
             )
         };
-        let key = Key::undo(principal, id, dry_run);
-        self.begin(spec, prepared, Some(key)).await
+        // Two that only look do not get in each other's way.
+        let scope = if dry_run {
+            principal
+        } else {
+            &run.spec.principal
+        };
+        let key = Key::undo(scope, id, dry_run);
+        self.begin(spec, prepared, Some(key), None).await
     }
 
     /// The work that takes back what a run made, and says what it may have made.
@@ -470,12 +492,12 @@ impl Runs {
     }
 
     /// Starts a run again that did not succeed, with the same input; what it made counts as made by the new
-    /// one.
+    /// one. That belongs to whoever the old one belongs to; if `by` is somebody else, it says so.
     ///
     /// # Errors
     /// [`Code::Conflict`] when the run is under way, has succeeded, or needs a secret that is not kept;
     /// otherwise as [`start`](Self::start).
-    pub async fn retry(&self, run: &Run, trace: Option<String>) -> Result<Started> {
+    pub async fn retry(&self, run: &Run, by: &Principal, trace: Option<String>) -> Result<Started> {
         let id = run.spec.id;
         let now = run.snapshot().await?;
         let refuse = |why: String| Err(Error::conflict(why));
@@ -499,7 +521,8 @@ impl Runs {
             created_at: crate::event::now(),
             ..run.spec.clone()
         };
-        self.begin(spec, prepared, None).await
+        let other = (*by != run.spec.principal).then(|| by.clone());
+        self.begin(spec, prepared, None, other).await
     }
 
     /// The work of a run, from what the journal has kept of it.

@@ -416,7 +416,7 @@ async fn what_was_taken_back_is_nobodys(kind: Kind) {
     end(&undo).await.output.unwrap();
     let id = stage.accounts.changes().len() as u32 - 1;
     stage.accounts.there().insert("bob".into(), id);
-    let retry = runs.retry(&first, None).await.unwrap().run;
+    let retry = runs.retry(&first, &ci(), None).await.unwrap().run;
     end(&retry).await;
     let undo = runs.undo(&retry, &ci(), None, false).await.unwrap().run;
     assert_eq!(
@@ -443,6 +443,41 @@ async fn what_is_being_taken_back_is_not_gone_on_with(kind: Kind) {
     end(&undo).await.output.unwrap();
     let again = start(&runs, Some("k"), input).await;
     assert_eq!(end(&again).await.output, Some(json!({"created": ["slow"]})));
+}
+
+async fn what_a_run_made_is_taken_back_by_one_at_a_time_whoever_asks(kind: Kind) {
+    let stage = Stage::new(kind).await;
+    let (runs, other) = (stage.replica("one").await, stage.replica("two").await);
+    let operator = Principal::Key {
+        name: "operator".into(),
+    };
+    let first = start(&runs, None, json!({"names": ["slow"]})).await;
+    end(&first).await.output.unwrap();
+    let theirs = other.get(first.spec.id, None).await.unwrap();
+    let owner = ci();
+    let (by_owner, by_operator) = tokio::join!(
+        runs.undo(&first, &owner, None, false),
+        other.undo(&theirs, &operator, None, false)
+    );
+    let (undo, refused) = match (by_owner, by_operator) {
+        (Ok(undo), Err(refused)) | (Err(refused), Ok(undo)) => (undo.run, refused),
+        (one, other) => panic!("{:?} {:?}", one.err(), other.err()),
+    };
+    assert_eq!(refused.code(), Code::Conflict);
+    let by = format!("is being taken back by run {}", undo.spec.id);
+    assert!(refused.message().contains(&by), "{refused}");
+    // The same caller joins, and whoever only looks is in nobody's way.
+    let joined = runs.undo(&first, &undo.spec.principal, None, false).await;
+    let joined = joined.unwrap();
+    assert!(joined.joined && joined.run.spec.id == undo.spec.id);
+    for who in [owner, operator] {
+        let planned = runs.undo(&first, &who, None, true).await.unwrap().run;
+        end(&planned).await.output.unwrap();
+    }
+    says(&undo, "waiting at the gate").await;
+    stage.accounts.gate.0.add_permits(1);
+    end(&undo).await.output.unwrap();
+    assert_eq!(stage.accounts.changes(), ["create slow", "remove slow"]);
 }
 
 /// The token that the run was given is gone; what it made goes by the connection's own.
@@ -585,19 +620,24 @@ async fn a_retry_goes_on_from_what_was_made(kind: Kind) {
     let runs = stage.replica("one").await;
     let run = start(&runs, Some("k"), waiting(&["ada"])).await;
     says(&run, "waiting at the gate").await;
-    let refused = runs.retry(&run, None).await.err().unwrap();
+    let refused = runs.retry(&run, &ci(), None).await.err().unwrap();
     assert!(refused.message().contains("is under way"), "{refused}");
     run.cancel().await.unwrap();
     end(&run).await;
     stage.accounts.gate.0.add_permits(1);
-    let retry = runs.retry(&run, None).await.unwrap();
+    let operator = Principal::Key {
+        name: "operator".into(),
+    };
+    let retry = runs.retry(&run, &operator, None).await.unwrap();
     assert!(!retry.joined);
+    assert_eq!(retry.run.spec.principal, ci(), "it stays its owner's");
+    says(&retry.run, "started again by key:operator").await;
     assert_eq!(
         end(&retry.run).await.output,
         Some(json!({"created": ["ada"]}))
     );
     assert_eq!(end(&run).await.continued_by, Some(retry.run.spec.id));
-    let again = runs.retry(&run, None).await.unwrap();
+    let again = runs.retry(&run, &ci(), None).await.unwrap();
     assert!(again.joined && again.run.spec.id == retry.run.spec.id);
     let refused = runs.undo(&run, &ci(), None, false).await.err().unwrap();
     assert!(
@@ -806,6 +846,7 @@ on_both![
     on_failure_undo_takes_back_before_the_run_ends,
     what_was_taken_back_is_nobodys,
     what_is_being_taken_back_is_not_gone_on_with,
+    what_a_run_made_is_taken_back_by_one_at_a_time_whoever_asks,
     on_failure_undo_needs_no_action,
     what_kills_sidestage_while_it_takes_back_is_given_up,
     only_a_run_that_was_worked_on_is_given_up,

@@ -199,23 +199,25 @@ impl App {
             key,
             trace: Some(caller.trace.clone()),
         });
-        self.started(started.await?, &caller.trace)
+        Ok(self.started(started.await?, &by, &caller.trace))
     }
 
-    /// Writes down that a run was started or joined.
-    fn started(&self, started: Started, trace: &str) -> Result<Started> {
+    /// Writes down that a run was started or joined, and by whom.
+    fn started(&self, started: Started, by: &Principal, trace: &str) -> Started {
         let Started { run, joined } = &started;
-        tracing::info!(run_id = %run.spec.id, joined, "run");
+        tracing::info!(run_id = %run.spec.id, joined, %by, "run");
+        let by = caller.principal.clone();
         let outcome = if *joined { "joined" } else { "started" };
-        self.0.access.audit().run(run, outcome, trace);
-        Ok(started)
+        self.0.access.audit().run(run, outcome, by, trace);
+        started
     }
 
     /// Starts a run again that did not succeed.
     pub(crate) async fn retry(&self, caller: &Caller, run: &Run) -> Result<Started> {
         self.check_run(caller, run, false)?;
-        let retry = self.0.runs.retry(run, Some(caller.trace.clone()));
-        self.started(retry.await?, &caller.trace)
+        let (by, trace) = (&caller.principal, Some(caller.trace.clone()));
+        let retry = self.0.runs.retry(run, by, trace).await?;
+        Ok(self.started(retry, by, &caller.trace))
     }
 
     /// Asks a run to end: the caller's own, or one that the caller may start.
@@ -229,9 +231,9 @@ impl App {
     /// Takes back what a run made.
     pub(crate) async fn undo(&self, caller: &Caller, run: &Run, dry_run: bool) -> Result<Started> {
         self.check_run(caller, run, dry_run)?;
-        let trace = Some(caller.trace.clone());
-        let undo = self.0.runs.undo(run, &caller.principal, trace, dry_run);
-        self.started(undo.await?, &caller.trace)
+        let (by, trace) = (&caller.principal, Some(caller.trace.clone()));
+        let undo = self.0.runs.undo(run, by, trace, dry_run).await?;
+        Ok(self.started(undo, by, &caller.trace))
     }
 
     /// A list of choices for a form.

@@ -90,9 +90,12 @@ impl Audit {
         }));
     }
 
-    /// That a run was started or joined, and in which trace.
-    pub(crate) fn run(&self, run: &Run, outcome: &str, trace: &str) {
-        let line = json!({ "outcome": outcome, "trace": trace });
+    /// That a run was started or joined, and in which trace; and by whom, if that is not whose run it is.
+    pub(crate) fn run(&self, run: &Run, outcome: &str, by: &Principal, trace: &str) {
+        let mut line = json!({ "outcome": outcome, "trace": trace });
+        if *by != run.spec.principal {
+            line["by"] = by.to_string().into();
+        }
         self.of_run("run", &run.spec, line);
     }
 

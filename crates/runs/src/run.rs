@@ -149,6 +149,21 @@ impl Run {
         }
     }
 
+    /// What it has said after the event `after` (0: from the start), as far as that goes now.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn said(&self, after: u64) -> Result<Vec<Event>> {
+        let mut said: Vec<Event> = Vec::new();
+        loop {
+            let after = said.last().map_or(after, |last| last.id);
+            match self.events_after(after).await? {
+                page if page.is_empty() => return Ok(said),
+                page => said.extend(page),
+            }
+        }
+    }
+
     async fn events_after(&self, after: u64) -> Result<Vec<Event>> {
         let at_hand = self
             .runs

@@ -1,6 +1,6 @@
 //! The service put together: what the doors share, the router, and the one path that every request takes.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -31,6 +31,7 @@ use crate::{
     problem::Problem,
     rate::RateLimit,
     run_api,
+    streams::{Place, Streams},
 };
 
 /// What the doors share. Cheap to clone.
@@ -43,6 +44,8 @@ struct Inner {
     auth: Authenticator,
     access: Access,
     rate: RateLimit<Principal>,
+    streams: Streams,
+    connections: NonZeroU32,
     tls: Option<Arc<Tls>>,
     redactor: Redactor,
     body_limit: usize,
@@ -77,6 +80,8 @@ impl App {
             tls,
             redactor,
             rate: RateLimit::new(server.requests_per_minute),
+            streams: Streams::new(server.event_streams),
+            connections: server.connections,
             options: options::Options::new(),
             registry,
             runs,
@@ -118,6 +123,16 @@ impl App {
     /// How connections are taken in, where not in plain text.
     pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
         self.0.tls.clone()
+    }
+
+    /// How many connections may be open at once.
+    pub(crate) fn connections(&self) -> NonZeroU32 {
+        self.0.connections
+    }
+
+    /// A place for one more event stream of the caller's.
+    pub(crate) fn open_stream(&self, caller: &Caller) -> Result<Place> {
+        self.0.streams.open(&caller.principal)
     }
 
     pub(crate) fn step_wait(&self) -> Duration {
@@ -191,6 +206,7 @@ impl App {
             true => None,
             false => key(&caller.principal, &prepared.connection, &prepared.input)?,
         };
+        let by = caller.principal.clone();
         let started = self.0.runs.start(Start {
             action: id.clone(),
             principal: caller.principal,
@@ -206,7 +222,6 @@ impl App {
     fn started(&self, started: Started, by: &Principal, trace: &str) -> Started {
         let Started { run, joined } = &started;
         tracing::info!(run_id = %run.spec.id, joined, %by, "run");
-        let by = caller.principal.clone();
         let outcome = if *joined { "joined" } else { "started" };
         self.0.access.audit().run(run, outcome, by, trace);
         started

@@ -362,6 +362,10 @@ pub struct Server {
     pub body_limit: usize,
     /// How many requests a caller, or an address without a valid token, may make in a minute. None: any number.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// How many event streams a caller may have open at once.
+    pub event_streams: NonZeroU32,
+    /// How many connections may be open at once.
+    pub connections: NonZeroU32,
     /// TLS on the listener. None: plain text.
     pub tls: Option<Tls>,
     /// How long a step on door 1 waits before it answers "still running".
@@ -435,6 +439,8 @@ impl Default for Server {
         Server {
             body_limit: 1024 * 1024,
             requests_per_minute: NonZeroU32::new(6_000),
+            event_streams: const { NonZeroU32::new(1_000).unwrap() },
+            connections: const { NonZeroU32::new(5_000).unwrap() },
             tls: None,
             // Node's fetch, and so Backstage, gives up after 300 s without an answer.
             step_wait: Span(Duration::from_secs(240)),

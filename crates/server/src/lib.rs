@@ -20,6 +20,7 @@ mod rate;
 mod reload;
 mod run_api;
 mod serve;
+mod streams;
 pub mod telemetry;
 
 pub use app::App;

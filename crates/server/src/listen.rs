@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    num::NonZeroU32,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -16,6 +17,7 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
+    sync::Semaphore,
     time::timeout,
 };
 use tokio_rustls::{
@@ -144,23 +146,36 @@ fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
     }
 }
 
-/// Answers requests until `stop`, then until the last of them has its answer.
+/// Answers requests until `stop`, then until the last of them has its answer. `most` connections may be open at once;
+/// further ones wait for their turn where the system keeps them.
 pub(crate) async fn answer(
     listener: TcpListener,
+    most: NonZeroU32,
     tls: Option<Arc<Tls>>,
     router: Router,
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(most.get() as usize));
     tokio::pin!(stop);
     loop {
+        let accepted = async {
+            if places.available_permits() == 0 {
+                tracing::warn!(
+                    most,
+                    "as many connections are open as server.connections allows"
+                );
+            }
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accepted => accepted,
             () = &mut stop => break,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
+        let (place, (stream, peer)) = match accepted {
+            (place, Ok(accepted)) => (place, accepted),
+            (_, Err(error)) => {
                 // Out of file descriptors, say: that passes.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -171,6 +186,7 @@ pub(crate) async fn answer(
         let tls = tls.as_ref().map(|tls| tls.acceptor());
         let watcher = graceful.watcher();
         tokio::spawn(async move {
+            let _place = place;
             match tls {
                 None => serve(stream, service, watcher).await,
                 Some(tls) => match timeout(HEAD_TIME, tls.accept(stream)).await {

@@ -10,7 +10,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -327,24 +327,47 @@ async fn read_run(
     Ok(axum::Json(view(&run).await?).into_response())
 }
 
+/// Whether to wait for more.
+#[derive(Deserialize, IntoParams)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FollowQuery {
+    /// `false`: what the run has said so far, and no more. Default: `true`.
+    #[param(required = false)]
+    follow: bool,
+}
+
+impl Default for FollowQuery {
+    fn default() -> Self {
+        FollowQuery { follow: true }
+    }
+}
+
 /// Follow a run as server-sent events
 #[utoipa::path(
     get, path = "/v1/runs/{id}/events", tag = "Runs", security(("token" = [])),
     params(
         ("id" = String, Path, description = "The run's id"),
+        FollowQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The last event seen; the stream goes on after it"),
     ),
     responses(
-        (status = 200, description = "`log`, `progress`, `output`, `end`; `reconnect` without an id when Sidestage stops", content_type = "text/event-stream"),
+        (status = 200, description = "`log`, `progress`, `output`, `end`; `reconnect` without an id when Sidestage stops, or cannot read its journal", content_type = "text/event-stream"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many event streams"),
     )
 )]
 async fn follow_run(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    query: Result<Query<FollowQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let Query(query) = query.map_err(|_| {
+        let message = "The only parameter of an event stream is follow, which is true or false.";
+        Error::new(Code::InvalidInput, message)
+    })?;
     let run = app.run(&caller, &id).await?;
     let after = match headers.get("last-event-id") {
         None => 0,
@@ -359,11 +382,22 @@ async fn follow_run(
                 )
             })?,
     };
-    let closing = run.clone();
-    let events = run
-        .follow(after)
-        .map(|event| Ok(sse(&event)))
-        .chain(reconnect(closing));
+    let place = app.open_stream(&caller)?;
+    let events = match query.follow {
+        true => run
+            .clone()
+            .follow(after)
+            .map(|event| Ok(sse(&event)))
+            .chain(reconnect(app, run))
+            .inspect(move |_| {
+                let _ = &place;
+            })
+            .boxed(),
+        false => {
+            let said = run.said(after).await?;
+            stream::iter(said).map(|event| Ok(sse(&event))).boxed()
+        }
+    };
     Ok(Sse::new(events).keep_alive(
         KeepAlive::new()
             .interval(Duration::from_secs(15))
@@ -371,13 +405,20 @@ async fn follow_run(
     ))
 }
 
-/// Tells a follower whose run goes on that it shall come back, here or to another replica.
-fn reconnect(run: Run) -> impl Stream<Item = Result<Event, Infallible>> {
-    futures::stream::once(async move {
-        let goes_on = matches!(run.status().await, Ok(Status::Running) | Err(_));
+/// Tells a follower whose run goes on that it shall come back, here or to another replica, and why.
+fn reconnect(app: App, run: Run) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::once(async move {
+        let goes_on = match run.status().await {
+            Ok(status) => status == Status::Running,
+            // It is forgotten, or else the journal cannot be read.
+            Err(error) => error.code() != Code::NotFound,
+        };
         goes_on.then(|| {
-            let data =
-                json!({ "message": "Sidestage is stopping; the run goes on. Follow it again." });
+            let why = match app.runs().is_draining() {
+                true => "Sidestage is stopping",
+                false => "Sidestage cannot read its journal at the moment",
+            };
+            let data = json!({ "message": format!("{why}; the run goes on. Follow it again.") });
             let event = Event::default().event("reconnect");
             Ok(event.retry(Duration::from_secs(1)).data(data.to_string()))
         })
@@ -476,9 +517,9 @@ pub(crate) struct UndoQuery {
     params(("id" = String, Path, description = "The run's id"), UndoQuery),
     responses(
         (status = 201, description = "A run that takes it back, the newest first; its output lists what is `undone`, what is `kept` and why, and what is `unknown`: perhaps made, and not touched", body = RunView),
-        (status = 200, description = "Such a run is under way; joined", body = RunView),
+        (status = 200, description = "Such a run, asked for by the same caller, is under way; joined", body = RunView),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "The run is under way, is an undo itself, or was continued by another"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The run is under way, is being taken back for somebody else, is an undo itself, or was continued by another"),
     )
 )]
 async fn undo_run(

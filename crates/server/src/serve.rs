@@ -163,12 +163,12 @@ pub async fn serve(
     grace: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (runs, tls) = (app.runs().clone(), app.tls());
+    let (runs, tls, most) = (app.runs().clone(), app.tls(), app.connections());
     let stop = async move {
         stop.await;
         tracing::info!("stopping");
         runs.drain(grace).await;
     };
-    listen::answer(listener, tls, app.router(), stop).await;
+    listen::answer(listener, most, tls, app.router(), stop).await;
     Ok(())
 }

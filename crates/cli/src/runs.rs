@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use sidestage_redact::Redactor;
@@ -10,8 +10,11 @@ use url::Url;
 
 use crate::out::shown;
 
-/// How often a lost event stream is asked for again, a second apart.
+/// How often a lost event stream is asked for again, a second apart, while nothing new comes.
 const MOST_RECONNECTS: u32 = 120;
+
+/// The longest wait between two of them that the other side may ask for.
+const WAIT_AT_MOST: Duration = Duration::from_secs(60);
 
 /// List, follow, cancel, retry and undo the runs of a Sidestage that is up
 #[derive(clap::Args)]
@@ -121,17 +124,20 @@ pub(crate) async fn run(args: Args, redactor: &Redactor) -> anyhow::Result<()> {
             } else {
                 say(describe(&run));
                 say("\nEvents:".into());
-                if run["status"] == "running" {
-                    say("  it is under way; `sidestage runs follow` shows them".into());
-                } else {
-                    api.follow(&id, "  ").await?;
+                if api.said_so_far(&id, "  ").await?.is_none() {
+                    say("  it is under way; `sidestage runs follow` goes on from here".into());
                 }
             }
         }
-        Command::Follow { id } => return api.follow_to_success(&id).await,
+        Command::Follow { id } => {
+            let succeeded = api.follow_to_success(&id).await;
+            api.say_in_json(&id).await?;
+            return succeeded;
+        }
         Command::Cancel { id } => {
             api.run(Method::POST, &id, "/cancel", &[]).await?;
             api.follow(&id, "").await?;
+            api.say_in_json(&id).await?;
         }
         Command::Retry { id } => {
             let run = api.run(Method::POST, &id, "/retry", &[]).await?;
@@ -139,7 +145,9 @@ pub(crate) async fn run(args: Args, redactor: &Redactor) -> anyhow::Result<()> {
             if !args.json {
                 say(format!("run {next} goes on from run {id}"));
             }
-            return api.follow_to_success(next).await;
+            let succeeded = api.follow_to_success(next).await;
+            api.say_in_json(next).await?;
+            return succeeded;
         }
         Command::Undo { id, dry_run } => {
             let query = [("dryRun", dry_run.to_string())];
@@ -167,6 +175,21 @@ struct Api<'a> {
     http: Client,
 }
 
+/// No answer of use.
+struct Unanswered {
+    error: anyhow::Error,
+    /// It may be another one in a moment: nobody was reached, or whoever stands in between says so.
+    may_pass: bool,
+    /// When to ask again, where that was said.
+    wait: Option<Duration>,
+}
+
+impl From<Unanswered> for anyhow::Error {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.error
+    }
+}
+
 impl Api<'_> {
     async fn send(
         &self,
@@ -174,8 +197,13 @@ impl Api<'_> {
         path: &str,
         query: &[(&str, String)],
         last_event: Option<u64>,
-    ) -> anyhow::Result<Response> {
-        let url = self.url.join(path)?;
+    ) -> Result<Response, Unanswered> {
+        let never = |error| Unanswered {
+            error,
+            may_pass: false,
+            wait: None,
+        };
+        let url = self.url.join(path).map_err(|error| never(error.into()))?;
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         request = request.query(query);
         if let Some(last) = last_event {
@@ -183,19 +211,32 @@ impl Api<'_> {
         }
         let at = || format!("Sidestage cannot be reached at {}", shown(&self.url));
         let answer = request.send().await.map_err(reqwest::Error::without_url);
-        let answer = answer.with_context(at)?;
+        let answer = answer.map_err(|error| {
+            let may_pass = !error.is_builder();
+            Unanswered {
+                may_pass,
+                ..never(anyhow!(error).context(at()))
+            }
+        })?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         let status = answer.status();
+        let wait = answer.headers().get("retry-after");
+        let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
         let problem: Value = answer.json().await.unwrap_or_default();
-        match problem["detail"].as_str() {
+        let error = match problem["detail"].as_str() {
             Some(detail) if matches!(status.as_u16(), 401 | 500) => {
-                bail!("{detail} (request {})", text(&problem, "requestId"))
+                anyhow!("{detail} (request {})", text(&problem, "requestId"))
             }
-            Some(detail) => bail!("{detail}"),
-            None => bail!("{} answered {status}; is that Sidestage?", shown(&self.url)),
-        }
+            Some(detail) => anyhow!("{detail}"),
+            None => anyhow!("{} answered {status}; is that Sidestage?", shown(&self.url)),
+        };
+        Err(Unanswered {
+            may_pass: matches!(status.as_u16(), 429 | 502 | 503 | 504),
+            wait: wait.map(Duration::from_secs),
+            ..never(error)
+        })
     }
 
     async fn call(
@@ -240,29 +281,57 @@ impl Api<'_> {
         }
     }
 
-    /// Prints what a run says until its end, and gives the last event. Comes back when the connection is lost.
+    /// Prints a run as it is, where only JSON is printed.
+    async fn say_in_json(&self, id: &str) -> anyhow::Result<()> {
+        if self.json {
+            let run = self.run(Method::GET, id, "", &[]).await?;
+            say(self.redactor, &pretty(&run));
+        }
+        Ok(())
+    }
+
+    /// Prints what a run says until its end, and gives the last event. Comes back when the connection is lost, or
+    /// whoever stands in between has nobody to pass it on to for the moment.
     async fn follow(&self, id: &str, indent: &str) -> anyhow::Result<Value> {
         let path = format!("/v1/runs/{id}/events");
-        let mut last = 0;
-        for attempt in 0..MOST_RECONNECTS {
-            if attempt > 0 {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            let answer = match self.send(Method::GET, &path, &[], Some(last)).await {
-                Ok(answer) => answer,
-                Err(error)
-                    if error.is::<reqwest::Error>()
-                        || error.root_cause().is::<std::io::Error>() =>
-                {
-                    continue;
+        let (mut last, mut attempts) = (0, 0);
+        loop {
+            let seen = last;
+            let mut wait = Duration::from_secs(1);
+            let lost = match self.send(Method::GET, &path, &[], Some(last)).await {
+                Ok(answer) => {
+                    if let Some(end) = self.read(answer, &mut last, indent).await {
+                        return Ok(end);
+                    }
+                    None
                 }
-                Err(error) => return Err(error),
+                Err(unanswered) if unanswered.may_pass => {
+                    wait = unanswered.wait.unwrap_or(wait).clamp(wait, WAIT_AT_MOST);
+                    Some(unanswered.error)
+                }
+                Err(unanswered) => return Err(unanswered.error),
             };
-            if let Some(end) = self.read(answer, &mut last, indent).await {
-                return Ok(end);
+            if last > seen {
+                attempts = 0;
+                continue;
             }
+            attempts += 1;
+            if attempts == MOST_RECONNECTS {
+                let lost = lost.unwrap_or_else(|| anyhow!("it says nothing new"));
+                return Err(
+                    lost.context(format!("the connection to {} stays lost", shown(&self.url)))
+                );
+            }
+            tokio::time::sleep(wait).await;
         }
-        bail!("the connection to {} stays lost", shown(&self.url))
+    }
+
+    /// Prints what a run has said, and gives its last event if it has ended.
+    async fn said_so_far(&self, id: &str, indent: &str) -> anyhow::Result<Option<Value>> {
+        let path = format!("/v1/runs/{id}/events");
+        let query = [("follow", false.to_string())];
+        let answer = self.send(Method::GET, &path, &query, None).await?;
+        Ok(self.read(answer, &mut 0, indent).await)
     }
 
     async fn read(&self, mut answer: Response, last: &mut u64, indent: &str) -> Option<Value> {

@@ -9,8 +9,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sidestage_sandbox::{Options, Running, Sandbox};
+use sidestage_sandbox::{Fault, FaultRule, Options, Running, Sandbox};
 use sidestage_server::auth::TokenHash;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SIDESTAGE: &str = env!("CARGO_BIN_EXE_sidestage");
 const KEY: &str = "operator-key-canary-4711";
@@ -78,18 +79,38 @@ impl Service {
     }
 
     async fn runs_as(&self, key: &str, args: &[&str]) -> String {
-        let mut command = tokio::process::Command::new(SIDESTAGE);
-        command
-            .arg("runs")
-            .args(args)
-            .env("SIDESTAGE_URL", &self.url);
-        let output = command.env("SIDESTAGE_TOKEN", key).output().await.unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).unwrap();
-        assert!(!text.contains(key));
-        let code = output.status.code().unwrap();
+        let (text, code) = sidestage_runs(&self.url, key, args).await;
         mask(&text.replace(self.sandbox.url.as_str(), "http://sandbox/")) + &format!("exit {code}")
     }
+
+    /// What `--json` prints.
+    async fn runs_json(&self, args: &[&str]) -> Value {
+        let args = [args, &["--json"]].concat();
+        let (text, code) = sidestage_runs(&self.url, KEY, &args).await;
+        assert_eq!(code, 0, "{text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// The workspaces of ada's that there are.
+    fn workspaces(&self) -> Vec<String> {
+        let state = self.sandbox.sandbox().state();
+        let all = state["coder"]["workspaces"].as_array().unwrap().iter();
+        let of_ada = all.filter(|one| one["owner"] == "ada" && one["deleted"] == false);
+        of_ada
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+/// What `sidestage runs` prints, and its exit status.
+async fn sidestage_runs(url: &str, key: &str, args: &[&str]) -> (String, i32) {
+    let mut command = tokio::process::Command::new(SIDESTAGE);
+    command.arg("runs").args(args).env("SIDESTAGE_URL", url);
+    let output = command.env("SIDESTAGE_TOKEN", key).output().await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(!text.contains(key));
+    (text, output.status.code().unwrap())
 }
 
 fn free_port() -> u16 {
@@ -199,6 +220,17 @@ async fn runs_are_listed_shown_followed_and_undone() {
     sidestage: Run <id> has succeeded; there is nothing to do again.
     exit 1
     ");
+    assert_eq!(service.workspaces(), ["dev"]);
+    let undone = service.runs(&["undo", &id]).await;
+    let what = "<time> succeeded\nundone: workspace ada/dev\nexit 0";
+    assert!(undone.ends_with(what), "{undone}");
+    assert_eq!(service.workspaces(), Vec::<String>::new());
+    insta::assert_snapshot!(service.runs(&["undo", &id]).await, @r#"
+    <time> output: {"undone":[],"kept":[]}
+    <time> succeeded
+    There is nothing to undo: the run made nothing.
+    exit 0
+    "#);
     insta::assert_snapshot!(service.runs(&["show", "7"]).await, @"
     sidestage: a run's id is a UUID, and this is none: invalid length: found 1
     exit 1
@@ -256,4 +288,191 @@ async fn a_run_is_followed_through_a_kill_and_a_start_and_then_cancelled_and_ret
     assert_eq!(output.status.code(), Some(1));
     let shown = service.runs(&["show", &id]).await;
     assert!(shown.contains("workspace ada/dev: created"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed() {
+    let service = Service::start().await;
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three"] {
+        let id = service.start_run(workspace("python", name)).await;
+        service.runs(&["follow", &id]).await;
+        ids.insert(0, id);
+    }
+    let listed = async |args: &[&str]| {
+        let list = service.runs_json(&[&["list"], args].concat()).await;
+        let runs = list["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&[]).await, ids);
+    assert_eq!(listed(&["--limit", "2"]).await, ids[..2]);
+    assert_eq!(listed(&["--before", &ids[0]]).await, ids[1..]);
+    let page = listed(&["--before", &ids[0], "--limit", "1"]).await;
+    assert_eq!(page, ids[1..2]);
+    assert_eq!(listed(&["--action", "coder:create-workspace"]).await, ids);
+    let none = ["list", "--action", "coder:create-user"];
+    insta::assert_snapshot!(service.runs(&none).await, @"
+    There are no runs.
+    exit 0
+    ");
+}
+
+#[tokio::test]
+async fn a_failed_run_is_retried_and_with_json_only_json_is_printed() {
+    let service = Service::start().await;
+    let refused = || FaultRule {
+        service: "coder".into(),
+        method: Some("POST".into()),
+        path: "/**".into(),
+        times: Some(1),
+        fault: Fault::Status {
+            status: 403,
+            body: None,
+            headers: Default::default(),
+            after: false,
+        },
+    };
+    let failed = async |name: &str| {
+        service.sandbox.sandbox().faults().add(refused());
+        let id = service.start_run(workspace("python", name)).await;
+        let followed = service.runs(&["follow", &id]).await;
+        assert!(followed.ends_with("exit 1"), "{followed}");
+        id
+    };
+    let id = failed("dev").await;
+    let retried = service.runs(&["retry", &id]).await;
+    insta::assert_snapshot!(retried, @r#"
+    run <id> goes on from run <id>
+    <time> created the workspace ada/dev: http://sandbox/coder/@ada/dev
+    <time> output: {"workspaceId":"<id>","workspaceUrl":"http://sandbox/coder/@ada/dev","workspaceName":"dev","ownerName":"ada","status":"pending","created":true,"apps":[]}
+    <time> succeeded
+    exit 0
+    "#);
+    assert_eq!(service.workspaces(), ["dev"]);
+    let old = service.runs_json(&["show", &id]).await;
+    let next = old["continuedBy"].as_str().unwrap();
+    let new = service.runs_json(&["show", next]).await;
+    assert_eq!(
+        (&new["continues"], &new["status"]),
+        (&json!(id), &json!("succeeded"))
+    );
+    let planned = service.runs_json(&["undo", "--dry-run", next]).await;
+    let undone = service.runs_json(&["undo", next]).await;
+    assert_eq!(planned, undone);
+    assert_eq!(undone["undone"][0]["key"], "ada/dev");
+    let id = failed("other").await;
+    let retried = service.runs_json(&["retry", &id]).await;
+    assert_eq!(
+        (&retried["continues"], &retried["status"]),
+        (&json!(id), &json!("succeeded"))
+    );
+    let next = retried["id"].as_str().unwrap();
+    assert_eq!(service.runs_json(&["follow", next]).await, retried);
+    assert_eq!(service.runs_json(&["cancel", next]).await, retried);
+}
+
+#[tokio::test]
+async fn a_run_that_is_under_way_is_shown_with_what_it_has_said() {
+    let service = Service::start().await;
+    let slow = json!({"user": "ada", "template": "slow", "workspaceName": "dev"});
+    let id = service.start_run(slow).await;
+    let shown = loop {
+        let shown = service.runs(&["show", &id]).await;
+        if shown.contains("workspace ada/dev: created") {
+            break shown;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let (_, events) = shown.split_once("Events:\n").unwrap();
+    assert!(events.lines().count() > 2, "{shown}");
+    let last = "\n  it is under way; `sidestage runs follow` goes on from here\nexit 0";
+    assert!(events.ends_with(last), "{events}");
+}
+
+#[tokio::test]
+async fn runs_are_kept_as_long_as_the_configuration_says() {
+    let mut service = Service::start().await;
+    let id = service.start_run(workspace("python", "dev")).await;
+    service.runs(&["follow", &id]).await;
+    let config = service.folder.path().join("sidestage.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text + "runs: {keep: 0s}\n").unwrap();
+    service.kill_and_start().await;
+    let gone = async {
+        while !service
+            .runs(&["show", &id])
+            .await
+            .contains("There is no run")
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
+    gone.expect("it is kept");
+}
+
+/// Something between the command and Sidestage, that answers each request with the next of these texts, as it stands, and
+/// closes the connection.
+async fn in_between(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            asked.push(String::from_utf8(head).unwrap());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        asked
+    });
+    (url, task)
+}
+
+fn event(id: usize, name: &str, data: &Value) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
+         id: {id}\nevent: {name}\ndata: {data}\n\n"
+    )
+}
+
+#[tokio::test]
+async fn a_proxy_that_has_nobody_to_pass_it_on_to_does_not_end_a_follower() {
+    let nobody = |status: &str| {
+        format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    };
+    let end = json!({"time": "2026-11-26T12:00:00Z", "status": "succeeded"});
+    let id = uuid::Uuid::nil().to_string();
+    let follow = ["follow", &id];
+    let answers = ["502 Bad Gateway", "503 Service Unavailable"].map(nobody);
+    let (url, _proxy) = in_between([answers.to_vec(), vec![event(1, "end", &end)]].concat()).await;
+    let (said, code) = sidestage_runs(&url, KEY, &follow).await;
+    assert_eq!((&*said, code), ("12:00:00 succeeded\n", 0));
+    // What will not pass ends it.
+    let (url, _proxy) = in_between(vec![nobody("404 Not Found")]).await;
+    let (said, code) = sidestage_runs(&url, KEY, &follow).await;
+    assert!(said.contains("404 Not Found; is that Sidestage?"), "{said}");
+    assert_eq!(code, 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_again_and_again_is_followed_as_long_as_there_is_something_new() {
+    let log = json!({"time": "2026-11-26T12:00:00Z", "level": "info", "message": "on"});
+    let end = json!({"time": "2026-11-26T12:00:00Z", "status": "succeeded"});
+    let mut answers: Vec<_> = (1..200).map(|id| event(id, "log", &log)).collect();
+    answers.push(event(200, "end", &end));
+    let (url, proxy) = in_between(answers).await;
+    let id = uuid::Uuid::nil().to_string();
+    let (said, code) = sidestage_runs(&url, KEY, &["follow", &id]).await;
+    assert_eq!((said.lines().count(), code), (200, 0), "{said}");
+    let asked = proxy.await.unwrap();
+    assert!(
+        asked[199].contains("last-event-id: 199\r\n"),
+        "{}",
+        asked[199]
+    );
 }

@@ -117,7 +117,8 @@ impl Twin for Coder {
 
     /// `users`, and `workspaces` with their `builds`, deleted ones included.
     fn state(&self) -> Value {
-        let (state, now) = (self.state_mut(), self.now());
+        let (mut state, now) = (self.state_mut(), self.now());
+        routes::bury(&mut state, now);
         let workspaces: Vec<Value> = state
             .workspaces
             .iter()

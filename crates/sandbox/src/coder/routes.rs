@@ -922,7 +922,7 @@ fn build(
 }
 
 /// A finished delete makes the workspace deleted.
-fn bury(state: &mut State, now: Instant) {
+pub(super) fn bury(state: &mut State, now: Instant) {
     for workspace in &mut state.workspaces {
         let latest = workspace.latest();
         workspace.deleted = latest.transition == "delete" && latest.job(now) == Job::Succeeded;

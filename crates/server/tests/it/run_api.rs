@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::service::{OPERATOR_KEY, Service, answer, workspace};
+use crate::service::{GITEA_OPERATOR_KEY, OPERATOR_KEY, Service, answer, events, workspace};
 
 #[tokio::test]
 async fn a_run_is_started_followed_to_its_end_and_read() {
@@ -135,6 +135,9 @@ async fn a_run_of_another_caller_is_not_found() {
         (Method::GET, format!("/v1/runs/{id}")),
         (Method::GET, format!("/v1/runs/{id}/events")),
         (Method::POST, format!("/v1/runs/{id}/cancel")),
+        (Method::POST, format!("/v1/runs/{id}/retry")),
+        (Method::POST, format!("/v1/runs/{id}/undo")),
+        (Method::POST, format!("/v1/runs/{id}/undo?dryRun=true")),
     ] {
         let (status, problem) = answer(service.bare(method, &path).bearer_auth(&token)).await;
         assert_eq!(
@@ -275,6 +278,106 @@ async fn a_run_is_undone_by_a_run_that_says_what_stays() {
     let (status, problem) = undo(&undo_id, "").await;
     assert_eq!((status, &problem["code"]), (409, &json!("conflict")));
     assert_eq!(undo(&id, "?dryRun=perhaps").await.0, 400);
+
+    assert_eq!(workspaces_in_use(&service), 1, "a dry run changes nothing");
+    let (status, run) = undo(&id, "").await;
+    assert_eq!((status, &run["dryRun"]), (201, &json!(false)));
+    let undo_id = run["id"].as_str().unwrap();
+    service.follow(undo_id, None).await;
+    let (_, run) = answer(service.ci(Method::GET, &format!("/v1/runs/{undo_id}"))).await;
+    assert_eq!(run["output"]["undone"][0]["key"], "ada/dev");
+    assert_eq!(run["output"]["kept"], json!([]));
+    assert_eq!(workspaces_in_use(&service), 0);
+    let (_, run) = answer(service.ci(Method::GET, &format!("/v1/runs/{id}"))).await;
+    assert_eq!(run["effects"][0]["settlement"]["result"], "undone");
+}
+
+/// How many workspaces of the name dev there are in the sandbox's Coder.
+fn workspaces_in_use(service: &Service) -> usize {
+    let state = service.sandbox.sandbox().state();
+    let workspaces = state["coder"]["workspaces"].as_array().unwrap().iter();
+    let of_ada = workspaces.filter(|one| one["name"] == "dev" && one["deleted"] == false);
+    of_ada.count()
+}
+
+#[tokio::test]
+async fn a_key_for_all_runs_undoes_and_retries_those_of_its_actions_and_no_others() {
+    let service = Service::start().await;
+    let id = service.start_run(workspace("dev")).await;
+    service.follow(&id, None).await;
+    let undo = format!("/v1/runs/{id}/undo");
+    for path in [&undo, &format!("/v1/runs/{id}/retry")] {
+        let call = service
+            .bare(Method::POST, path)
+            .bearer_auth(GITEA_OPERATOR_KEY);
+        let (status, problem) = answer(call).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (403, &json!("forbidden")),
+            "{path}"
+        );
+    }
+    assert_eq!(workspaces_in_use(&service), 1);
+    let call = service.bare(Method::POST, &undo).bearer_auth(OPERATOR_KEY);
+    let (status, run) = answer(call).await;
+    assert_eq!(
+        (status, &run["startedBy"], &run["undoes"]),
+        (201, &json!("key:operator"), &json!(id))
+    );
+    let undo = run["id"].as_str().unwrap();
+    let events = format!("/v1/runs/{undo}/events");
+    let call = service.bare(Method::GET, &events).bearer_auth(OPERATOR_KEY);
+    let said = call.send().await.unwrap().text().await.unwrap();
+    assert!(said.contains(r#""status":"succeeded""#), "{said}");
+    assert_eq!(workspaces_in_use(&service), 0);
+}
+
+#[tokio::test]
+async fn who_retries_the_run_of_another_stands_in_it_and_in_the_audit_log() {
+    let service = Service::start().await;
+    let slow = json!({ "user": "ada", "template": "slow", "workspaceName": "dev" });
+    let id = service.start_run(slow).await;
+    answer(service.ci(Method::POST, &format!("/v1/runs/{id}/cancel"))).await;
+    service.follow(&id, None).await;
+    let retry = format!("/v1/runs/{id}/retry");
+    let call = service.bare(Method::POST, &retry).bearer_auth(OPERATOR_KEY);
+    let (status, run) = answer(call).await;
+    assert_eq!((status, &run["startedBy"]), (201, &json!("key:ci")));
+    let next = run["id"].as_str().unwrap();
+    answer(service.ci(Method::POST, &format!("/v1/runs/{next}/cancel"))).await;
+    let first = &service.follow(next, None).await[0].2;
+    assert_eq!(first["message"], "started again by key:operator");
+    let audit = service.audit();
+    let started = audit.iter().filter(|line| line["outcome"] == "started");
+    let who = started.map(|line| [line["who"].clone(), line["by"].clone()]);
+    assert_eq!(
+        who.collect::<Vec<_>>(),
+        [
+            [json!("key:ci"), Value::Null],
+            [json!("key:ci"), json!("key:operator")]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_run_has_said_so_far_is_given_without_waiting_for_more() {
+    let service = Service::start().await;
+    let slow = json!({ "user": "ada", "template": "slow", "workspaceName": "dev" });
+    let id = service.start_run(slow).await;
+    let path = format!("/v1/runs/{id}/events?follow=false");
+    let so_far = async || {
+        let answer = service.ci(Method::GET, &path).send().await.unwrap();
+        events(&answer.text().await.unwrap())
+    };
+    while so_far().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(so_far().await.iter().all(|(_, name, _)| name != "end"));
+    answer(service.ci(Method::POST, &format!("/v1/runs/{id}/cancel"))).await;
+    let all = service.follow(&id, None).await;
+    assert_eq!(so_far().await, all);
+    let bad = service.ci(Method::GET, &path.replace("false", "perhaps"));
+    assert_eq!(answer(bad).await.0, 400);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ pub const NARROW_KEY: &str = "narrow-key-canary-4711";
 pub const EXPIRED_KEY: &str = "expired-key-canary-4711";
 /// Of somebody who sees everybody's runs.
 pub const OPERATOR_KEY: &str = "operator-key-canary-4711";
+/// The same, of actions of Gitea alone.
+pub const GITEA_OPERATOR_KEY: &str = "operator-of-gitea-canary-4711";
 
 /// Everything that a test needs; ends with it.
 pub struct Service {
@@ -54,6 +56,7 @@ impl Service {
              \x20 - {{name: ci, hash: '{}', expires: 9999-12-31}}\n\
              \x20 - {{name: narrow, hash: '{}', expires: 9999-12-31, actions: ['gitea:*']}}\n\
              \x20 - {{name: operator, hash: '{}', expires: 9999-12-31, organizations: ['*'], allRuns: true}}\n\
+             \x20 - {{name: operator-of-gitea, hash: '{}', expires: 9999-12-31, actions: ['gitea:*'], organizations: ['*'], allRuns: true}}\n\
              \x20 - {{name: of-acme, hash: '{}', expires: 9999-12-31, organizations: [acme-corp]}}\n\
              \x20 - {{name: of-globex, hash: '{}', expires: 9999-12-31, organizations: [globex]}}\n\
              \x20 - {{name: operator-of-globex, hash: '{}', expires: 9999-12-31, organizations: [globex], allRuns: true}}\n\
@@ -69,6 +72,7 @@ impl Service {
             TokenHash::of(CI_KEY),
             TokenHash::of(NARROW_KEY),
             TokenHash::of(OPERATOR_KEY),
+            TokenHash::of(GITEA_OPERATOR_KEY),
             TokenHash::of("key-of-acme-corp"),
             TokenHash::of("key-of-globex"),
             TokenHash::of("operator-of-globex"),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -78,30 +78,61 @@ pub enum Fault {
     Twice,
 }
 
+impl Fault {
+    /// What it is called where faults are counted.
+    fn name(&self) -> String {
+        match self {
+            Fault::Status {
+                status,
+                after: true,
+                ..
+            } => format!("{status} after the work"),
+            Fault::Status { status, .. } => format!("{status} instead of the work"),
+            Fault::Delay { .. } => "late".into(),
+            Fault::DropBefore => "cut before the work".into(),
+            Fault::DropAfter => "cut after the work".into(),
+            Fault::RateLimit { .. } => "rate limit".into(),
+            Fault::BrokenBody => "half a body".into(),
+            Fault::Twice => "twice".into(),
+        }
+    }
+}
+
 /// The faults that are switched on.
 #[derive(Default)]
-pub struct Faults(Mutex<Vec<FaultRule>>);
+pub struct Faults(Mutex<Switched>);
+
+#[derive(Default)]
+struct Switched {
+    rules: Vec<FaultRule>,
+    /// By what they are called.
+    hits: BTreeMap<String, usize>,
+}
 
 impl Faults {
+    fn switched(&self) -> MutexGuard<'_, Switched> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Switches one on.
     pub fn add(&self, rule: FaultRule) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(rule);
+        self.switched().rules.push(rule);
     }
 
     /// Switches all off.
     pub fn clear(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.switched().rules.clear();
     }
 
-    /// The first that fits, counted down.
+    /// How many calls were hit so far, by what went wrong.
+    pub fn hits(&self) -> BTreeMap<String, usize> {
+        self.switched().hits.clone()
+    }
+
+    /// The first that fits, counted down, and counted.
     fn take(&self, service: &str, method: &Method, path: &str) -> Option<Fault> {
-        let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut switched = self.switched();
+        let Switched { rules, hits } = &mut *switched;
         let at = rules.iter().position(|rule| {
             rule.service == service
                 && rule
@@ -117,6 +148,7 @@ impl Faults {
                 rules.remove(at);
             }
         }
+        *hits.entry(fault.name()).or_default() += 1;
         Some(fault)
     }
 }

@@ -27,7 +27,7 @@ use sidestage_sandbox::{Options, Sandbox};
 use steps::STEPS;
 use support::{Postgres, Replica};
 use tokio::{sync::Semaphore, task::JoinSet};
-use trouble::Trouble;
+use trouble::{Progress, Trouble};
 
 /// People who are served at the same time.
 const CLIENTS: usize = 24;
@@ -52,11 +52,12 @@ async fn whatever_is_killed_and_cut_everybody_has_one_of_everything() {
     let alone = replica("alone", "sqlite:sidestage.db");
     let groups = [Arc::new(Vec::from(shared)), Arc::new(vec![alone])];
 
-    let trouble = Trouble::start(&mut dice, &groups, &sandbox);
+    let progress = Progress::default();
+    let trouble = Trouble::start(&mut dice, &groups, &sandbox, people, &progress);
     let (http, places) = (Client::new(), Arc::new(Semaphore::new(CLIENTS)));
     let mut served = JoinSet::new();
     for n in 0..people {
-        let person = Person::new(n, &groups[n % 2], &http, Dice(dice.next()));
+        let person = Person::new(n, &groups[n % 2], &http, &progress, Dice(dice.next()));
         let places = places.clone();
         served.spawn(async move {
             let _place = places.acquire().await;
@@ -69,12 +70,16 @@ async fn whatever_is_killed_and_cut_everybody_has_one_of_everything() {
     let count = Count::of(&served, &groups, &sandbox, &http).await;
     let clients: usize = served.iter().map(|served| served.troubles).sum();
     println!(
-        "{trouble}\n  {:<28}{clients:>10}\n{count}",
+        "{trouble}  {:<28}{clients:>10}\n{count}",
         "troubles of clients"
     );
     for why in served.iter().filter_map(|served| served.gave_up.as_ref()) {
         println!("not served: {why}");
     }
-    assert!(count.is_right(people), "CHAOS_SEED={seed}");
+    assert!(
+        count.is_right(people),
+        "chaos: what is counted is not right; CHAOS_SEED={seed}"
+    );
+    assert!(trouble.is_right(), "a replica was never killed");
     assert_eq!(count.steps.len(), STEPS.len());
 }

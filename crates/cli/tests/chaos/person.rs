@@ -12,6 +12,7 @@ use crate::{
     dice::Dice,
     steps::{STEPS, Step},
     support::{Events, KEY, Replica},
+    trouble::Progress,
 };
 
 /// Nobody waits longer than this for one thing: then something hangs.
@@ -20,6 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 pub struct Person {
     replicas: Arc<Vec<Replica>>,
     http: Client,
+    progress: Progress,
     dice: Dice,
     served: Served,
 }
@@ -40,8 +42,15 @@ pub struct Served {
 }
 
 impl Person {
-    pub fn new(n: usize, replicas: &Arc<Vec<Replica>>, http: &Client, dice: Dice) -> Self {
+    pub fn new(
+        n: usize,
+        replicas: &Arc<Vec<Replica>>,
+        http: &Client,
+        progress: &Progress,
+        dice: Dice,
+    ) -> Self {
         Person {
+            progress: progress.clone(),
             replicas: replicas.clone(),
             http: http.clone(),
             dice,
@@ -69,6 +78,7 @@ impl Person {
                 }
             };
             self.served.runs.push(run);
+            self.progress.step();
         }
         if !and_undone {
             return Ok(());

@@ -1,98 +1,165 @@
 //! What goes wrong: replicas are killed, and services misbehave.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use sidestage_sandbox::{Fault, FaultRule, Running};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
-use crate::{dice::Dice, steps, support::Replica};
+use crate::{
+    dice::Dice,
+    steps::{self, STEPS},
+    support::Replica,
+};
+
+/// Steps that are done before the first kill, and between two of the first round, where there are so many.
+const STEPS_TO_A_KILL: usize = 30;
 
 /// Goes on until it is told to end.
 pub struct Trouble {
-    tasks: JoinSet<()>,
+    kills: JoinSet<BTreeMap<String, usize>>,
+    faults: JoinSet<()>,
     sandbox: Arc<Running>,
-    done: Arc<Done>,
+    progress: Progress,
 }
 
-#[derive(Default)]
+/// How far the people have come. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Progress(Arc<watch::Sender<(usize, bool)>>);
+
+/// What went wrong.
 pub struct Done {
-    over: AtomicBool,
-    kills: AtomicUsize,
-    faults: AtomicUsize,
+    /// By replica.
+    kills: BTreeMap<String, usize>,
+    /// Calls that were hit, by what went wrong.
+    faults: BTreeMap<String, usize>,
 }
+
+type Target = (Arc<Vec<Replica>>, usize);
 
 impl Trouble {
-    pub fn start(dice: &mut Dice, groups: &[Arc<Vec<Replica>>], sandbox: &Arc<Running>) -> Self {
-        let (mut tasks, done) = (JoinSet::new(), Arc::new(Done::default()));
-        let replicas: Vec<_> = groups
+    pub fn start(
+        dice: &mut Dice,
+        groups: &[Arc<Vec<Replica>>],
+        sandbox: &Arc<Running>,
+        people: usize,
+        progress: &Progress,
+    ) -> Self {
+        let targets = groups
             .iter()
-            .flat_map(|group| (0..group.len()).map(|at| (group.clone(), at)))
-            .collect();
-        tasks.spawn(kill(done.clone(), Dice(dice.next()), replicas));
-        tasks.spawn(disturb(done.clone(), Dice(dice.next()), sandbox.clone()));
+            .flat_map(|group| (0..group.len()).map(|at| (group.clone(), at)));
+        let targets: Vec<Target> = targets.collect();
+        let to_a_kill = STEPS_TO_A_KILL.min(people * STEPS.len() / (targets.len() + 1));
+        let (mut kills, mut faults) = (JoinSet::new(), JoinSet::new());
+        kills.spawn(kill(
+            progress.clone(),
+            Dice(dice.next()),
+            targets,
+            to_a_kill,
+        ));
+        faults.spawn(disturb(
+            progress.clone(),
+            Dice(dice.next()),
+            sandbox.clone(),
+        ));
         Trouble {
-            tasks,
+            kills,
+            faults,
             sandbox: sandbox.clone(),
-            done,
+            progress: progress.clone(),
         }
     }
 
-    pub async fn end(self) -> Arc<Done> {
-        self.done.over.store(true, Ordering::Relaxed);
-        self.tasks.join_all().await;
-        self.sandbox.sandbox().faults().clear();
-        self.done
+    pub async fn end(self) -> Done {
+        self.progress.0.send_modify(|(_, over)| *over = true);
+        self.faults.join_all().await;
+        let kills = self.kills.join_all().await.remove(0);
+        let faults = self.sandbox.sandbox().faults();
+        faults.clear();
+        let faults = faults.hits();
+        Done { kills, faults }
+    }
+}
+
+impl Progress {
+    /// Somebody has got through a step.
+    pub fn step(&self) {
+        self.0.send_modify(|(steps, _)| *steps += 1);
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.borrow().1
+    }
+
+    /// Until so many steps are done. False: it is over before that.
+    async fn reaches(&self, steps: usize) -> bool {
+        let mut progress = self.0.subscribe();
+        let reached = progress.wait_for(|(done, over)| *done >= steps || *over);
+        let (done, _) = *reached.await.unwrap();
+        done >= steps
     }
 }
 
 impl Done {
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+    /// Whether each replica was killed.
+    pub fn is_right(&self) -> bool {
+        self.kills.values().all(|kills| *kills > 0)
     }
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kills, faults) = (&self.kills, &self.faults);
-        writeln!(
-            f,
-            "  {:<28}{:>10}",
-            "kill -9",
-            kills.load(Ordering::Relaxed)
-        )?;
-        write!(
-            f,
-            "  {:<28}{:>10}",
-            "faults",
-            faults.load(Ordering::Relaxed)
-        )
+        for (what, all) in [("kill -9", &self.kills), ("faults", &self.faults)] {
+            let sum: usize = all.values().sum();
+            writeln!(f, "  {what:<28}{sum:>10}")?;
+            for (of, number) in all {
+                writeln!(f, "    {of:<26}{number:>10}")?;
+            }
+        }
+        Ok(())
     }
 }
 
-async fn kill(done: Arc<Done>, mut dice: Dice, replicas: Vec<(Arc<Vec<Replica>>, usize)>) {
-    while !done.is_over() {
-        let pause = 500 + dice.below(2000);
-        tokio::time::sleep(Duration::from_millis(pause as u64)).await;
-        let (group, at) = dice.pick(&replicas);
-        group[*at].kill_and_start();
-        done.kills.fetch_add(1, Ordering::Relaxed);
+/// Kills each once as soon as there is enough under way, in an order that the dice decide; then whichever, at random.
+async fn kill(
+    progress: Progress,
+    mut dice: Dice,
+    targets: Vec<Target>,
+    steps_to_a_kill: usize,
+) -> BTreeMap<String, usize> {
+    let mut kills: BTreeMap<_, _> = targets
+        .iter()
+        .map(|(group, at)| (group[*at].name.clone(), 0))
+        .collect();
+    let mut left = targets.clone();
+    for round in 1.. {
+        let first = !left.is_empty();
+        let (group, at) = if first {
+            if !progress.reaches(round * steps_to_a_kill).await {
+                break;
+            }
+            left.remove(dice.below(left.len()))
+        } else {
+            let pause = 500 + dice.below(2000);
+            tokio::time::sleep(Duration::from_millis(pause as u64)).await;
+            dice.pick(&targets).clone()
+        };
+        if !first && progress.is_over() {
+            break;
+        }
+        let replica = &group[at];
+        replica.kill_and_start();
+        *kills.entry(replica.name.clone()).or_default() += 1;
         // However slow the machine is, there is a time without a kill.
-        while !group[*at].is_up().await {
+        while !replica.is_up().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    kills
 }
 
-async fn disturb(done: Arc<Done>, mut dice: Dice, sandbox: Arc<Running>) {
+async fn disturb(progress: Progress, mut dice: Dice, sandbox: Arc<Running>) {
     let services = steps::services();
-    while !done.is_over() {
+    while !progress.is_over() {
         let pause = dice.below(100);
         tokio::time::sleep(Duration::from_millis(pause as u64)).await;
         let faults = sandbox.sandbox().faults();
@@ -107,7 +174,6 @@ async fn disturb(done: Arc<Done>, mut dice: Dice, sandbox: Arc<Running>) {
             times: Some(1),
             fault: fault(&mut dice),
         });
-        done.faults.fetch_add(1, Ordering::Relaxed);
     }
 }
 

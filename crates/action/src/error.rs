@@ -178,7 +178,7 @@ impl Error {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Error::new(
             Code::Internal,
-            "Sidestage failed by a fault of its own. Its log has the cause under this request's id; \
+            "Sidestage failed by a fault of its own. Its log has the cause under the id of this request or run; \
              running the step again is safe.",
         )
         .because(cause)

@@ -33,11 +33,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Check { file, config } => {
             let file = config.unwrap_or(file);
             let config = Config::load(&file)?;
+            let count = |what: &str, number: usize| match number {
+                1 => format!("1 {what}"),
+                number => format!("{number} {what}s"),
+            };
             println!(
-                "{}: {} connections, {} keys",
+                "{}: {}, {}",
                 file.display(),
-                config.connections.len(),
-                config.auth.keys.len()
+                count("connection", config.connections.len()),
+                count("key", config.auth.keys.len())
             );
         }
     }

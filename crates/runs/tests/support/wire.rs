@@ -2,7 +2,7 @@
 //! twice, or be answered from before the last change.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,14 +25,13 @@ pub enum Manner {
     Late,
     /// Every call that may change something comes twice; the first answer counts.
     Twice,
-    /// The first answer to a call that may change something is lost on its way back, and the next looks show
-    /// what was there before it.
+    /// The first answer to each change is lost on its way back, and the next looks show what was there before it.
     Stale,
     /// Every change is answered as it should be, and the next looks show what was there before it.
     Behind,
-    /// The first call that may change something is answered 500 after the service did it.
+    /// The first answer to each change is 500, after the service did it.
     Wrong,
-    /// The first answer to a call that may change something is cut in the middle.
+    /// The first answer to each change is cut in the middle.
     Broken,
 }
 
@@ -54,7 +53,8 @@ pub struct Wire {
 struct State {
     /// The last answer to each look, and how often it is given once more although it is no longer true.
     seen: HashMap<(String, Bytes), (Answer, usize)>,
-    changed: bool,
+    /// The changes that were answered.
+    changes: HashSet<(String, Bytes)>,
     /// Calls that may change something and are still passed on; the next one is refused, once.
     until_refused: Option<usize>,
     under_way: usize,
@@ -157,13 +157,13 @@ impl Wire {
         if self.manner == Manner::Twice && !look {
             pass_on().await;
         }
-        let first_change = {
+        let first_answer = {
             let mut state = self.state();
+            let changes = !look && answer.0.is_success();
+            let first = changes && state.changes.insert((words.clone(), question.1.clone()));
             if look {
                 state.seen.insert(question, (answer.clone(), 0));
             }
-            let changes = !look && answer.0.is_success();
-            let first = changes && !std::mem::replace(&mut state.changed, true);
             if changes && self.manner == Manner::Behind || first && self.manner == Manner::Stale {
                 state.seen.values_mut().for_each(|(_, left)| *left = 2);
             }
@@ -172,15 +172,15 @@ impl Wire {
         self.points.reach(format!("after {words}")).await;
         let (status, headers, body) = answer;
         match self.manner {
-            Manner::Stale if first_change => {
+            Manner::Stale if first_answer => {
                 respond((StatusCode::BAD_GATEWAY, headers, Bytes::new()))
             }
-            Manner::Wrong if first_change => respond((
+            Manner::Wrong if first_answer => respond((
                 StatusCode::INTERNAL_SERVER_ERROR,
                 HeaderMap::new(),
                 Bytes::new(),
             )),
-            Manner::Broken if first_change => {
+            Manner::Broken if first_answer => {
                 let half = body.slice(..body.len() / 2);
                 respond((status, headers, half))
             }

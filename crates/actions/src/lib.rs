@@ -23,7 +23,7 @@ pub use registry::Registry;
 use registry::Entry;
 
 /// Every provider.
-const PROVIDERS: &[Entry] = &[
+static PROVIDERS: [Entry; 4] = [
     Entry::of::<coder::Coder>(),
     Entry::of::<gitea::Gitea>(),
     Entry::of::<mattermost::Mattermost>(),

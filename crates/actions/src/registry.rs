@@ -37,8 +37,8 @@ impl Registry {
             connection.known_provider(Self::providers().map(|service| service.id))?;
         }
         let (mut actions, mut options) = (BTreeMap::new(), BTreeMap::new());
-        for entry in PROVIDERS {
-            let bound = (entry.bind)(&connections)?;
+        for entry in &PROVIDERS {
+            let bound = (entry.bind)(&connections, &entry.described)?;
             for action in bound.actions {
                 actions.insert(action.descriptor().id.clone(), action);
             }
@@ -102,10 +102,29 @@ pub(crate) struct Entry {
     service: Service,
     options: &'static [&'static str],
     bind: Bind,
+    /// In the order of its actions.
+    described: OnceLock<Vec<Described>>,
+}
+
+/// What every registry says of an action: schemas take long to derive and to compile, so that is done once.
+struct Described {
+    descriptor: Descriptor,
+    /// Made when it is first asked for.
+    checker: OnceLock<Checker>,
+}
+
+impl Described {
+    fn checker(&self) -> Result<&Checker> {
+        if let Some(checker) = self.checker.get() {
+            return Ok(checker);
+        }
+        let checker = Checker::new(&self.descriptor.schema.input)?;
+        Ok(self.checker.get_or_init(|| checker))
+    }
 }
 
 /// Binds a provider to those connections that are its own.
-type Bind = fn(&[ConnectionConfig]) -> Result<BoundProvider>;
+type Bind = fn(&[ConnectionConfig], &'static OnceLock<Vec<Described>>) -> Result<BoundProvider>;
 
 struct BoundProvider {
     actions: Vec<Arc<dyn Runnable>>,
@@ -118,22 +137,35 @@ impl Entry {
             service: P::SERVICE,
             options: P::OPTIONS,
             bind: bind::<P>,
+            described: OnceLock::new(),
         }
     }
 }
 
-fn bind<P: Provider>(configs: &[ConnectionConfig]) -> Result<BoundProvider> {
+fn bind<P: Provider>(
+    configs: &[ConnectionConfig],
+    described: &'static OnceLock<Vec<Described>>,
+) -> Result<BoundProvider> {
     let connections = Arc::new(Connections::<P>::new(configs)?);
-    let actions = P::actions().into_iter().map(|action| {
-        let descriptor = action.descriptor(P::SERVICE);
-        let bound = Bound {
-            action: Arc::from(action),
-            descriptor,
+    let actions = P::actions();
+    let described = described.get_or_init(|| {
+        let describe = |action: &Box<dyn AnyAction<P::Client>>| Described {
+            descriptor: action.descriptor(P::SERVICE),
             checker: OnceLock::new(),
-            connections: connections.clone(),
         };
-        Arc::new(bound) as Arc<dyn Runnable>
+        actions.iter().map(describe).collect()
     });
+    let actions = actions
+        .into_iter()
+        .zip(described)
+        .map(|(action, described)| {
+            let bound = Bound {
+                action: Arc::from(action),
+                described,
+                connections: connections.clone(),
+            };
+            Arc::new(bound) as Arc<dyn Runnable>
+        });
     Ok(BoundProvider {
         actions: actions.collect(),
         options: connections,
@@ -181,30 +213,18 @@ impl<P: Provider> Options for Connections<P> {
 /// An action with the connections that it may work through.
 struct Bound<P: Provider> {
     action: Arc<dyn AnyAction<P::Client>>,
-    descriptor: Descriptor,
-    /// Made when it is first asked for.
-    checker: OnceLock<Checker>,
+    described: &'static Described,
     connections: Arc<Connections<P>>,
-}
-
-impl<P: Provider> Bound<P> {
-    fn checker(&self) -> Result<&Checker> {
-        if let Some(checker) = self.checker.get() {
-            return Ok(checker);
-        }
-        let checker = Checker::new(&self.descriptor.schema.input)?;
-        Ok(self.checker.get_or_init(|| checker))
-    }
 }
 
 impl<P: Provider> Runnable for Bound<P> {
     fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.described.descriptor
     }
 
     fn prepare(&self, input: Value) -> Result<Prepared> {
         schema::refuse_expressions(&input)?;
-        self.checker()?.check(&input)?;
+        self.described.checker()?.check(&input)?;
         let Value::Object(mut own) = input else {
             return Err(Error::internal(
                 "the schema of an input accepts something that is not a map",

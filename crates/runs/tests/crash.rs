@@ -171,7 +171,7 @@ impl Stage {
             build: Duration::from_millis(2),
         })
         .await;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = support::folder();
         let (wire, url) = Wire::before(&sandbox, points.clone(), manner).await;
         Stage {
             journal: format!("sqlite:{}/journal.db", folder.path().display()),

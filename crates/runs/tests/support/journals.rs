@@ -68,7 +68,7 @@ pub async fn open(kind: Kind) -> Place {
             };
         }
         Kind::Sqlite => {
-            let made = tempfile::tempdir().unwrap();
+            let made = super::folder();
             let url = format!("sqlite:{}/journal.db", made.path().display());
             folder = Some(made);
             url

@@ -11,7 +11,10 @@ use sidestage_action::{Code, Kept, Runnable, Service, UndoOutput, schema::Checke
 use sidestage_actions::{ConnectionConfig, Registry};
 use tokio::task::JoinSet;
 
-use support::{Ended, Stage, examples, wire::Fault};
+use support::{
+    Ended, Stage, examples,
+    wire::{Fault, READING_TIMEOUT},
+};
 
 /// More calls than an action needs before it waits.
 const MOST_CALLS: usize = 50;
@@ -332,17 +335,44 @@ async fn a_cancelled_run_ends_and_leaves_nothing_running() {
     }
 }
 
+/// How many cases of a test run beside each other, so that no core is idle.
+const AT_ONCE: usize = 4;
+
+/// Runs all cases; fails with the first that fails.
+async fn beside_each_other<T, F>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut running = JoinSet::new();
+    for case in cases {
+        if running.len() == AT_ONCE {
+            running.join_next().await.unwrap().unwrap();
+        }
+        running.spawn(run(case));
+    }
+    running.join_all().await;
+}
+
 /// Walks through every call that the action makes and breaks it in every way.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_at_any_call_has_a_class_and_a_sentence_and_makes_nothing_twice() {
+    let mut cases = Vec::new();
     for id in ids() {
-        let calls = calls_of_a_run(&id).await;
-        for fault in Fault::all() {
-            let mut cases = JoinSet::new();
-            for n in 1..=calls {
-                cases.spawn(break_one_call(id.clone(), fault, n));
-            }
-            cases.join_all().await;
+        for n in 1..=calls_of_a_run(&id).await {
+            let faults = Fault::answered().into_iter();
+            cases.extend(faults.map(|fault| (id.clone(), fault, n)));
+        }
+    }
+    beside_each_other(cases, |(id, fault, n)| break_one_call(id, fault, n)).await;
+}
+
+/// The same with a call that is never answered. The time until it is given up is made to pass, for all that is under way:
+/// one case at a time.
+#[tokio::test]
+async fn nor_does_a_call_that_is_never_answered() {
+    for id in ids() {
+        for n in 1..=calls_of_a_run(&id).await {
+            break_one_call(id.clone(), Fault::Silence, n).await;
         }
     }
 }
@@ -357,14 +387,9 @@ async fn calls_of_a_run(id: &str) -> usize {
 }
 
 async fn break_one_call(id: String, fault: Fault, n: usize) {
-    let stage = Stage::with(Duration::ZERO, |config| {
-        if fault == Fault::Silence {
-            // As short as it may be without breaking other calls on a busy machine.
-            config.call_timeout = Some(Duration::from_secs(2));
-            config.write_timeout = Some(Duration::from_secs(2));
-        }
-    });
-    let stage = stage.await;
+    // Less than a run may take.
+    let short = |config: &mut ConnectionConfig| config.write_timeout = Some(READING_TIMEOUT);
+    let stage = Stage::with(Duration::ZERO, short).await;
     let input = example(&stage, &id);
     stage.wire.break_call(n, fault);
     let ended = stage.run(&id, input.clone()).await;
@@ -440,22 +465,24 @@ fn check_saying(case: &str, ended: &Ended, token: &str) {
     assert!(!sentence.contains('\n'), "{case}: {sentence}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_secret_leaves() {
-    for id in ids() {
-        let faults = [
-            Fault::Status(400),
-            Fault::Status(401),
-            Fault::Status(500),
-            Fault::Html(502),
-        ];
-        for fault in faults {
-            let mut n = 1;
-            while tell_secrets(&id, fault, n).await {
-                n += 1;
-            }
+    let faults = [
+        Fault::Status(400),
+        Fault::Status(401),
+        Fault::Status(500),
+        Fault::Html(502),
+    ];
+    let cases = ids()
+        .into_iter()
+        .flat_map(|id| faults.map(|fault| (id.clone(), fault)));
+    beside_each_other(cases, |(id, fault)| async move {
+        let mut n = 1;
+        while tell_secrets(&id, fault, n).await {
+            n += 1;
         }
-    }
+    })
+    .await;
 }
 
 /// A service that repeats the whole call, token included, in its answer to the `n`-th. False: there is no such call.

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -27,6 +30,7 @@ pub struct Env {
     pub(super) filters: Arc<BTreeMap<String, Filter>>,
     pub(super) globals: Arc<BTreeMap<String, Type>>,
     pub(super) assumptions: Vec<Assumption>,
+    pub(super) conditional_steps: Arc<BTreeMap<String, BTreeSet<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +80,7 @@ impl Env {
             filters: Arc::new(filters),
             globals: Arc::new(globals),
             assumptions: Vec::new(),
+            conditional_steps: Arc::default(),
         }
     }
 
@@ -115,6 +120,11 @@ impl Env {
             let ty = extension.get("value").map_or(Type::Any, Type::of_value);
             globals.insert(name.clone(), ty);
         }
+    }
+
+    /// Says which steps may be skipped, by their ids, and what decides about each: what its `if` looks at.
+    pub fn set_conditional_steps(&mut self, steps: BTreeMap<String, BTreeSet<String>>) {
+        self.conditional_steps = Arc::new(steps);
     }
 
     /// For what runs only if `condition` is true: the input of a step with that `if`.

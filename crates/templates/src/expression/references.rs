@@ -1,6 +1,6 @@
 //! Which values a text asks for.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{
     Span,
@@ -23,27 +23,52 @@ pub struct Reference {
 impl Template {
     /// Every reference, each as long as its names go.
     pub fn references(&self) -> Vec<Reference> {
-        let mut references = Vec::new();
-        // Parts of a longer reference are no reference of their own.
-        let mut inner: HashSet<*const Expr> = HashSet::new();
-        self.visit(&mut |expr| {
-            let part = inner.contains(&std::ptr::from_ref(expr));
-            let target = match &expr.kind {
-                ExprKind::Member { target, .. } | ExprKind::Index { target, .. } => Some(target),
-                _ => None,
-            };
-            if let Some(target) = target
-                && (part || reference(expr).is_some())
-            {
-                inner.insert(std::ptr::from_ref(target.as_ref()));
-            }
-            if !part {
-                references.extend(reference(expr));
-            }
-        });
-        references.sort_by_key(|reference| reference.span);
-        references
+        references(|visit| self.visit(visit))
     }
+
+    /// What it looks at, each in two names at most: `parameters.kind`, `steps.fetch`.
+    pub fn looks_at(&self) -> BTreeSet<String> {
+        self.references().iter().map(Reference::begin).collect()
+    }
+}
+
+/// What an expression looks at, as [`Template::looks_at`].
+pub(super) fn looked_at(expr: &Expr) -> BTreeSet<String> {
+    let references = references(|visit| expr.visit(visit));
+    references.iter().map(Reference::begin).collect()
+}
+
+impl Reference {
+    fn begin(&self) -> String {
+        match self.path.first() {
+            Some(name) => format!("{}.{}", self.root.text, name.text),
+            None => self.root.text.clone(),
+        }
+    }
+}
+
+/// The references in what is visited, outer expressions first.
+fn references<'a>(all: impl FnOnce(&mut dyn FnMut(&'a Expr))) -> Vec<Reference> {
+    let mut references = Vec::new();
+    // Parts of a longer reference are no reference of their own.
+    let mut inner: HashSet<*const Expr> = HashSet::new();
+    all(&mut |expr| {
+        let part = inner.contains(&std::ptr::from_ref(expr));
+        let target = match &expr.kind {
+            ExprKind::Member { target, .. } | ExprKind::Index { target, .. } => Some(target),
+            _ => None,
+        };
+        if let Some(target) = target
+            && (part || reference(expr).is_some())
+        {
+            inner.insert(std::ptr::from_ref(target.as_ref()));
+        }
+        if !part {
+            references.extend(reference(expr));
+        }
+    });
+    references.sort_by_key(|reference| reference.span);
+    references
 }
 
 fn reference(expr: &Expr) -> Option<Reference> {

@@ -57,16 +57,27 @@ impl<'a> Environments<'a> {
             Type::record([("task", Type::record([("id", Type::String)]))]),
         );
         let steps = template.steps.iter();
+        let conditions: Vec<Condition> = steps
+            .clone()
+            .map(|step| Condition::of(step.get("if")))
+            .collect();
+        base.set_conditional_steps(
+            steps
+                .clone()
+                .zip(&conditions)
+                .filter(|(_, condition)| condition.may_be_skipped)
+                .map(|(step, condition)| (step.id.clone(), condition.looks_at.clone()))
+                .collect(),
+        );
         Self {
             base,
             template,
             form,
             outputs: steps
-                .clone()
                 .zip(actions)
                 .map(|(step, action)| outputs(step, action.as_deref()))
                 .collect(),
-            conditions: steps.map(|step| Condition::of(step.get("if"))).collect(),
+            conditions,
         }
     }
 
@@ -191,17 +202,7 @@ impl Condition {
         let Ok(parsed) = expression::parse(text) else {
             return Self::default();
         };
-        let looks_at: BTreeSet<String> = parsed
-            .references()
-            .iter()
-            .map(|reference| {
-                let names = std::iter::once(&reference.root).chain(reference.path.first());
-                names
-                    .map(|name| name.text.as_str())
-                    .collect::<Vec<_>>()
-                    .join(".")
-            })
-            .collect();
+        let looks_at = parsed.looks_at();
         let asks = |function: &str| looks_at.contains(function);
         Self {
             after_failure: asks("always") || asks("failure"),

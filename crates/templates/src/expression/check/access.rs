@@ -1,6 +1,6 @@
 //! Variables, and what is looked up in values.
 
-use super::{Checker, FindingKind, Operation, assume::Path};
+use super::{Assumption, Checker, FindingKind, Operation, assume::Path};
 use crate::{
     expression::{
         Engine, Env, Span,
@@ -87,12 +87,15 @@ impl Checker<'_> {
             .members()
             .iter()
             .map(|alternative| look_up(alternative, name));
+        let path = Path::of(whole);
+        let decided = path.as_ref().is_some_and(|path| self.is_decided(path));
         let mut types = Vec::new();
         let mut absent = None;
         let mut missed = false;
         for member in members {
             match member {
                 Member::Found(ty) => types.push(ty),
+                Member::Absent(ty, Absence::Skipped, false) if decided => types.push(ty.defined()),
                 Member::Absent(ty, why, certain) => {
                     absent = Some((why, certain));
                     types.push(ty);
@@ -101,7 +104,6 @@ impl Checker<'_> {
                 Member::Unknown => missed = true,
             }
         }
-        let path = Path::of(whole);
         let covered = path.as_ref().is_some_and(|path| {
             self.assumptions
                 .iter()
@@ -133,11 +135,34 @@ impl Checker<'_> {
         let mut ty = Type::union(types);
         if let Some(path) = path {
             for assumption in self.assumptions.iter().filter(|known| known.covers(&path)) {
-                let truthy = assumption.truthy || !assumption.is_of(&path);
-                ty = if truthy { ty.truthy() } else { ty.defined() };
+                ty = if assumption.makes_true(&path) {
+                    ty.truthy()
+                } else {
+                    ty.defined()
+                };
             }
         }
         ty
+    }
+
+    /// Whether the conditions around this part of the expression decide about a step as its own `if` does: they look
+    /// at the same, at the step itself, or at another step, in whose place it is used.
+    fn is_decided(&self, path: &Path) -> bool {
+        let Some(step) = path.step() else {
+            return false;
+        };
+        let conditional = &self.env.conditional_steps;
+        self.assumptions.iter().any(|assumption| {
+            let Assumption::Asked { about, holds } = assumption else {
+                return false;
+            };
+            let other = about.strip_prefix("steps.");
+            let instead_of = |other| !holds && conditional.contains_key(other);
+            other.is_some_and(|other| other == step || instead_of(other))
+                || conditional
+                    .get(step)
+                    .is_some_and(|looks_at| looks_at.contains(about))
+        })
     }
 
     fn unknown_property(&mut self, target: &Expr, target_type: &Type, name: &str, span: Span) {

@@ -1,18 +1,30 @@
 //! What is known where a condition holds: `a if a.b else c` looks into `a.b` only if it is there.
 
-use crate::expression::ast::{BinaryOperator, CompareOperator, Expr, ExprKind, UnaryOperator};
+use crate::expression::{
+    ast::{BinaryOperator, CompareOperator, Expr, ExprKind, UnaryOperator},
+    references::looked_at,
+};
 
-/// A path that is known to be there.
+/// What is known where something is evaluated.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Assumption {
-    path: Path,
-    /// Whether it also counts as true.
-    pub(super) truthy: bool,
+pub(crate) enum Assumption {
+    /// A path is there.
+    There {
+        path: Path,
+        /// Whether it also counts as true.
+        truthy: bool,
+    },
+    /// A condition that looks at this, such as `parameters.kind` or `steps.fetch`, has decided so.
+    Asked {
+        about: String,
+        /// Which way.
+        holds: bool,
+    },
 }
 
 /// The names from a variable down to a value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Path(Vec<String>);
+pub(crate) struct Path(Vec<String>);
 
 impl Path {
     /// The path of an expression that is nothing but names.
@@ -48,17 +60,41 @@ impl Path {
     pub(super) fn is_in(&self, variable: &str) -> bool {
         self.0.len() > 1 && self.0[0] == variable
     }
+
+    /// The id of the step that it leads to.
+    pub(super) fn step(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [root, id] if root == "steps" => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl Assumption {
     /// Whether it says that `path` is there: it does if it speaks of something below it.
     pub(super) fn covers(&self, path: &Path) -> bool {
-        self.path.0.starts_with(&path.0)
+        matches!(self, Self::There { path: known, .. } if known.0.starts_with(&path.0))
     }
 
-    pub(super) fn is_of(&self, path: &Path) -> bool {
-        self.path == *path
+    /// Whether it says that `path`, which it covers, counts as true: whatever there is something below does.
+    pub(super) fn makes_true(&self, path: &Path) -> bool {
+        matches!(self, Self::There { path: known, truthy } if *truthy || known != path)
     }
+}
+
+/// What is known in a branch of an expression that is evaluated only if `condition` counts as true, or only if it
+/// counts as false.
+pub(super) fn branch_of(condition: &Expr, holds: bool) -> Vec<Assumption> {
+    let about = looked_at(condition).into_iter();
+    let mut known = about
+        .map(|about| Assumption::Asked { about, holds })
+        .collect();
+    if holds {
+        assume(condition, &mut known);
+    } else {
+        assume_not(condition, &mut known);
+    }
+    known
 }
 
 /// What holds where `condition` counts as true.
@@ -118,7 +154,7 @@ pub(crate) fn assume(condition: &Expr, known: &mut Vec<Assumption>) {
 }
 
 /// What holds where `condition` counts as false.
-pub(super) fn assume_not(condition: &Expr, known: &mut Vec<Assumption>) {
+fn assume_not(condition: &Expr, known: &mut Vec<Assumption>) {
     match &condition.kind {
         ExprKind::Group(items) => {
             if let [inner] = items.as_slice() {
@@ -188,7 +224,7 @@ fn assume_comparison(
 
 fn add(expr: &Expr, truthy: bool, known: &mut Vec<Assumption>) {
     if let Some(path) = Path::of(expr) {
-        known.push(Assumption { path, truthy });
+        known.push(Assumption::There { path, truthy });
     }
 }
 

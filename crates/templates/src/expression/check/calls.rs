@@ -1,6 +1,6 @@
 //! Calls, filters and tests.
 
-use super::{Checker, FindingKind, Operation};
+use super::{Checker, FindingKind, Operation, assume::branch_of};
 use crate::{
     expression::{
         Span,
@@ -73,13 +73,16 @@ impl Checker<'_> {
     }
 
     pub(super) fn filter(&mut self, input: &Expr, name: &Name, arguments: &Arguments) -> Type {
-        let guards = matches!(name.text.as_str(), "default" | "d");
-        let input_type = if guards {
-            self.guard(|checker| checker.value(input))
-        } else {
-            self.value(input)
-        };
-        self.filtered(input, &input_type, name, arguments)
+        if !matches!(name.text.as_str(), "default" | "d") {
+            let input_type = self.value(input);
+            return self.filtered(input, &input_type, name, arguments);
+        }
+        let input_type = self.guard(|checker| checker.value(input));
+        let before = self.assumptions.len();
+        self.assumptions.extend(branch_of(input, false));
+        let ty = self.filtered(input, &input_type, name, arguments);
+        self.assumptions.truncate(before);
+        ty
     }
 
     /// What a filter makes of an input of this type.

@@ -1,9 +1,7 @@
 //! The types of expressions.
 
 use super::{
-    Assumption, Checker, FindingKind, Operation,
-    assume::{assume, assume_not},
-    compare, is_no_number,
+    Assumption, Checker, FindingKind, Operation, assume::branch_of, compare, is_no_number,
 };
 use crate::{
     expression::{
@@ -97,13 +95,11 @@ impl Checker<'_> {
 
     fn choice(&mut self, condition: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Type {
         let truth = self.condition(condition).truthiness();
-        let mut known = Vec::new();
-        assume(condition, &mut known);
-        let then = self.alternative(truth == Some(true), known, then);
-        let mut known = Vec::new();
-        assume_not(condition, &mut known);
+        let then = self.alternative(truth == Some(true), branch_of(condition, true), then);
         let otherwise = match otherwise {
-            Some(otherwise) => self.alternative(truth == Some(false), known, otherwise),
+            Some(otherwise) => {
+                self.alternative(truth == Some(false), branch_of(condition, false), otherwise)
+            }
             None => Type::literal(""),
         };
         match truth {
@@ -157,10 +153,9 @@ impl Checker<'_> {
         match operator {
             BinaryOperator::Or => {
                 let left_type = self.guard(|checker| checker.infer(left));
-                let mut known = Vec::new();
-                assume_not(left, &mut known);
                 let truth = left_type.truthiness();
-                let right_type = self.right_side(truth == Some(false), known, right);
+                let right_type =
+                    self.right_side(truth == Some(false), branch_of(left, false), right);
                 match truth {
                     Some(true) => left_type,
                     Some(false) => right_type,
@@ -169,10 +164,8 @@ impl Checker<'_> {
             }
             BinaryOperator::And => {
                 let left_type = self.guard(|checker| checker.infer(left));
-                let mut known = Vec::new();
-                assume(left, &mut known);
                 let truth = left_type.truthiness();
-                let right_type = self.right_side(truth == Some(true), known, right);
+                let right_type = self.right_side(truth == Some(true), branch_of(left, true), right);
                 match truth {
                     Some(true) => right_type,
                     Some(false) => left_type,

@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{
-    Checker,
-    assume::{assume, assume_not},
-};
+use super::{Checker, assume::branch_of};
 use crate::{
     expression::{
         Expr,
@@ -119,10 +116,9 @@ impl Checker<'_> {
             self.conditional += usize::from(index > 0);
             self.condition(condition);
             self.conditional -= usize::from(index > 0);
-            let mut known = Vec::new();
-            assume(condition, &mut known);
+            let known = branch_of(condition, true);
             self.branch(known, |checker| checker.body(Vec::new(), body));
-            assume_not(condition, &mut self.assumptions);
+            self.assumptions.extend(branch_of(condition, false));
         }
         self.body(Vec::new(), otherwise.unwrap_or_default());
         self.assumptions.truncate(before);

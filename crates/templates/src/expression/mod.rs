@@ -22,6 +22,7 @@ pub use ast::{
     Arguments, BinaryOperator, CompareOperator, Expr, ExprKind, Name, Node, SetValue, Statement,
     StatementKind, Template, UnaryOperator,
 };
+pub(crate) use check::equalities;
 pub use check::{Checked, Finding, FindingKind, Operation, check};
 pub use complete::{Candidate, Completion, CompletionKind, completion_at};
 pub use env::{Engine, Env};

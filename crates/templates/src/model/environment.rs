@@ -37,6 +37,8 @@ struct Condition {
     after_failure: bool,
     /// What it looks at, such as `parameters.kind` or `steps.fetch`.
     looks_at: BTreeSet<String>,
+    /// Which text something has to be equal to, by its path.
+    equals: BTreeMap<String, String>,
 }
 
 impl<'a> Environments<'a> {
@@ -61,14 +63,14 @@ impl<'a> Environments<'a> {
             .clone()
             .map(|step| Condition::of(step.get("if")))
             .collect();
-        base.set_conditional_steps(
-            steps
-                .clone()
-                .zip(&conditions)
-                .filter(|(_, condition)| condition.may_be_skipped)
-                .map(|(step, condition)| (step.id.clone(), condition.looks_at.clone()))
-                .collect(),
-        );
+        let mut conditional: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (step, condition) in steps.clone().zip(&conditions) {
+            if condition.may_be_skipped {
+                let looks_at = conditional.entry(step.id.clone()).or_default();
+                looks_at.extend(condition.looks_at.iter().cloned());
+            }
+        }
+        base.set_conditional_steps(conditional);
         Self {
             base,
             template,
@@ -174,8 +176,8 @@ impl<'a> Environments<'a> {
                 std::cmp::Ordering::Greater => Presence::Never(Absence::LaterStep),
             };
             // Of several steps with one id, the last that ran counts.
-            let is_before = other < index;
-            if is_before || !properties.contains_key(step.id.as_str()) {
+            let may_count = other < index && presence != Presence::Never(Absence::Skipped);
+            if may_count || !properties.contains_key(step.id.as_str()) {
                 let outputs = Type::record([("output", self.outputs[other].clone())]);
                 properties.insert(
                     Arc::from(step.id.as_str()),
@@ -210,12 +212,22 @@ impl Condition {
             may_be_skipped: parsed.sole_expression().is_some()
                 && !(looks_at.len() == 1 && asks("always")),
             looks_at,
+            equals: parsed
+                .sole_expression()
+                .map(expression::equalities)
+                .unwrap_or_default(),
         }
     }
 
     /// Whether the outputs of a step with this condition are there for one with the condition `asking`. Two
-    /// conditions that look at the same thing are taken to agree: that they do not is never certain.
+    /// conditions that look at the same thing are taken to agree, unless they want other values of it.
     fn outputs_for(&self, id: &str, asking: &Self) -> Presence {
+        let other_value = |(path, value): (&String, &String)| {
+            asking.equals.get(path).is_some_and(|other| other != value)
+        };
+        if self.equals.iter().any(other_value) {
+            return Presence::Never(Absence::Skipped);
+        }
         let agree = asking.looks_at.contains(&format!("steps.{id}"))
             || !self.looks_at.is_disjoint(&asking.looks_at);
         if agree {
@@ -238,10 +250,16 @@ fn assume(env: &mut Env, condition: Option<&Node>) {
 }
 
 fn user() -> Type {
-    let entity = Property::new(Type::map_of(Type::Any), Presence::Always);
-    let reference = Property::new(Type::String, Presence::Always);
-    let properties = BTreeMap::from([("entity".into(), entity), ("ref".into(), reference)]);
-    Type::object(properties, Rest::Closed)
+    let any = || Type::map_of(Type::Any);
+    let entity = Type::record([
+        ("apiVersion", Type::String),
+        ("kind", Type::String),
+        ("metadata", any()),
+        ("spec", any()),
+        ("relations", Type::array(Type::Any)),
+        ("status", Type::Any),
+    ]);
+    Type::record([("entity", entity), ("ref", Type::String)])
 }
 
 /// The type of a step's outputs.

@@ -15,10 +15,12 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let absent = of_kind(analysis, |kind| match kind {
-        FindingKind::Absent { name, why: why @ (Absence::Skipped | Absence::Failed), .. } => Some((name, *why)),
+        FindingKind::Absent { name, why: why @ (Absence::Skipped | Absence::Failed), certain, .. } => {
+            Some((name, *why, *certain))
+        }
         _ => None,
     });
-    for (said, (name, why)) in absent {
+    for (said, (name, why, certain)) in absent {
         if said.finding.guarded {
             continue;
         }
@@ -27,6 +29,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
                 format!("this step runs although the step `{name}` may have failed"),
                 "if it has, this is nothing",
             ),
+            _ if certain => (format!("where this runs, the step `{name}` is skipped"), "this is nothing"),
             _ => (format!("the step `{name}` may have been skipped"), "if it has, this is nothing"),
         };
         let mut finding = Finding::new(&RULE, said.span.clone(), message)

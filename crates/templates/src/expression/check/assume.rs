@@ -1,5 +1,7 @@
 //! What is known where a condition holds: `a if a.b else c` looks into `a.b` only if it is there.
 
+use std::collections::BTreeMap;
+
 use crate::expression::{
     ast::{BinaryOperator, CompareOperator, Expr, ExprKind, UnaryOperator},
     references::looked_at,
@@ -190,6 +192,44 @@ fn assume_not(condition: &Expr, known: &mut Vec<Assumption>) {
                     _ => return,
                 };
                 assume_comparison(first, operator, right, known);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What has to be equal to which text for `condition` to count as true, by path: of
+/// `parameters.kind == 'a' and b`, that `parameters.kind` is `a`.
+pub(crate) fn equalities(condition: &Expr) -> BTreeMap<String, String> {
+    let mut equal = BTreeMap::new();
+    collect_equalities(condition, &mut equal);
+    equal
+}
+
+fn collect_equalities(condition: &Expr, equal: &mut BTreeMap<String, String>) {
+    match &condition.kind {
+        ExprKind::Group(items) => {
+            if let [inner] = items.as_slice() {
+                collect_equalities(inner, equal);
+            }
+        }
+        ExprKind::Binary {
+            operator: BinaryOperator::And,
+            left,
+            right,
+        } => {
+            collect_equalities(left, equal);
+            collect_equalities(right, equal);
+        }
+        ExprKind::Compare { first, rest } => {
+            let [(CompareOperator::Equal | CompareOperator::StrictEqual, right)] = rest.as_slice()
+            else {
+                return;
+            };
+            for (path, value) in [(first.as_ref(), right), (right, first.as_ref())] {
+                if let (Some(path), ExprKind::String(value)) = (Path::of(path), &value.kind) {
+                    equal.insert(path.0.join("."), value.clone());
+                }
             }
         }
         _ => {}

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 pub use finding::{Finding, FindingKind, Operation};
 
 pub(super) use access::follow;
+pub(crate) use assume::equalities;
 pub(super) use assume::{Assumption, assume};
 
 use super::{

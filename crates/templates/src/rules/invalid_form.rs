@@ -15,6 +15,8 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Template(check),
 };
 
+/// What comes of a page that is no JSON Schema: what is filled in is held against it before the next page is shown.
+const INVALID: &str = "the page cannot be sent: it is no valid JSON Schema";
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
@@ -100,12 +102,14 @@ impl Keywords<'_> {
     fn list(&mut self, schema: &Node, key: &str) {
         let Some(node) = schema.get(key).filter(|node| !is_placeholder(node)) else { return };
         if !matches!(node.value, Value::Sequence(_)) {
-            // Before draft 4 a field said so of itself; it has no effect today.
-            let help = "the object that has the field lists the names: `required: [name]`";
-            let finding = Finding::new(&RULE, node.span.clone(), format!("`{key}` has to be a list, not {}", node.kind()));
+            let finding = Finding::new(&RULE, node.span.clone(), format!("`{key}` has to be a list, not {}", node.kind()))
+                .label(INVALID);
+            // Before draft 4 a field said so of itself.
             self.findings.push(match (key, &node.value) {
-                ("required", Value::Bool(_)) => finding.label("has no effect").help(help).at_most(Severity::Warning),
-                _ => finding.label("the form cannot be shown"),
+                ("required", Value::Bool(_)) => {
+                    finding.help("the object that has the field lists the names: `required: [name]`")
+                }
+                _ => finding,
             });
         }
     }

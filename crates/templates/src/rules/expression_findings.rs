@@ -32,6 +32,17 @@ impl Said<'_> {
             finding
         }
     }
+
+    /// What Backstage does with the expression where this fails.
+    pub(super) fn failure(&self) -> &'static str {
+        match self.expression.place {
+            Place::If(_) => {
+                "Backstage takes the text itself for the condition: it is not empty, and the step runs"
+            }
+            _ => FAILS,
+        }
+    }
+
     /// What Backstage does with the expression where this comes to nothing.
     pub(super) fn consequence(&self) -> &'static str {
         let sole = self
@@ -123,8 +134,10 @@ pub(super) fn is_step(of: &str) -> bool {
 }
 
 fn is_within(of: &str, root: &str) -> bool {
-    of.strip_prefix(root)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    // What a filter or a method makes of it is something else.
+    of.strip_prefix(root).is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with(['.', '[']) && !rest.contains(['|', '('])
+    })
 }
 
 /// `a`, `b` and `c`, for a sentence about what there is.

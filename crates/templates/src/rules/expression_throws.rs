@@ -2,7 +2,7 @@ use crate::expression::FindingKind;
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{FAILS, said};
+use super::expression_findings::said;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -45,7 +45,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         };
         findings.push(
             said.perhaps(Finding::new(&RULE, said.span.clone(), message))
-                .label(FAILS)
+                .label(said.failure())
                 .did_you_mean(suggestion, said.span.clone()),
         );
     }

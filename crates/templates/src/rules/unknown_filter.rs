@@ -2,7 +2,7 @@ use crate::expression::FindingKind;
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 
-use super::expression_findings::{FAILS, of_kind};
+use super::expression_findings::of_kind;
 use super::{Check, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,7 +20,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     });
     for (said, (what, name, suggestion)) in unknown {
         let mut finding = Finding::new(&RULE, said.span.clone(), format!("there is no {what} `{name}`"))
-            .label(FAILS);
+            .label(said.failure());
         // An instance can have filters of its own, but no tests.
         if what == "filter" && suggestion.is_none() && !analysis.context.extensions_complete {
             finding = finding

@@ -14,20 +14,26 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let unknown = of_kind(analysis, |kind| match kind {
-        FindingKind::UnknownVariable { name, suggestion, known } => Some((name, suggestion, known)),
+        FindingKind::UnknownVariable { name, suggestion, known, called } => Some((name, suggestion, known, *called)),
         _ => None,
     });
-    for (said, (name, suggestion, known)) in unknown {
-        let mut finding = Finding::new(&RULE, said.span.clone(), format!("there is no variable `{name}`"))
-            .label(said.consequence());
-        if let Some(help) = there_is(known) {
-            finding = finding.help(help);
-        }
+    for (said, (name, suggestion, known, called)) in unknown {
+        let mut finding = if called {
+            let message = format!("there is no function `{name}`");
+            said.perhaps(Finding::new(&RULE, said.span.clone(), message).label(said.failure()))
+        } else {
+            let message = format!("there is no variable `{name}`");
+            let finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
+            said.soften(match there_is(known) {
+                Some(help) => finding.help(help),
+                None => finding,
+            })
+        };
         // An instance can have globals of its own.
         if suggestion.is_none() && !analysis.context.extensions_complete {
             finding = finding.at_most(Severity::Warning);
         }
-        findings.push(said.soften(finding).did_you_mean(suggestion.as_deref(), said.span.clone()));
+        findings.push(finding.did_you_mean(suggestion.as_deref(), said.span.clone()));
     }
     let each = of_kind(analysis, |kind| match kind {
         FindingKind::Withheld { name, reason } if name == "each" => Some(reason),

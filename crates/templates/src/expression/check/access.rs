@@ -26,7 +26,8 @@ enum Member {
 }
 
 impl Checker<'_> {
-    pub(super) fn variable(&mut self, name: &str, span: Span) -> Type {
+    /// A variable, by itself or `called`.
+    pub(super) fn variable(&mut self, name: &str, span: Span, called: bool) -> Type {
         if self.unsure.contains(name) {
             return Type::Any;
         }
@@ -56,11 +57,13 @@ impl Checker<'_> {
             .chain(variables)
             .chain(globals)
             .chain(["true", "false", "none"]);
-        let known = self.env.variables().map(|(name, _)| name.to_owned());
+        let given = self.env.variables().filter(|(_, ty)| ty.is_some());
+        let known = given.map(|(name, _)| name.to_owned());
         let kind = FindingKind::UnknownVariable {
             name: name.to_owned(),
             suggestion: nearest(name, candidates).map(str::to_owned),
             known: known.collect(),
+            called,
         };
         self.report(span, kind);
         Type::Any
@@ -198,6 +201,11 @@ impl Checker<'_> {
                 ExprKind::String(name) => (target, name.as_str(), index.span),
                 _ => return self.infer(callee),
             },
+            ExprKind::Name(name) => {
+                let ty = self.variable(name, callee.span, true);
+                self.types.push((callee.span, ty.clone()));
+                return ty;
+            }
             _ => return self.infer(callee),
         };
         let target_type = self.infer(target);

@@ -189,9 +189,7 @@ impl Checker<'_> {
     /// `x | pick('name')` is a look-up. Paths such as `a.b[0]` are looked up too, and not followed here.
     fn pick(&mut self, input: &Expr, input_type: &Type, key: &Expr) -> Type {
         match &key.kind {
-            ExprKind::String(name)
-                if input_type.as_object().is_some() && !name.contains(['.', '[']) =>
-            {
+            ExprKind::String(name) if !name.contains(['.', '[']) => {
                 self.member(key, input, input_type, name, key.span)
             }
             _ => Type::Any,

@@ -102,6 +102,8 @@ pub enum FindingKind {
         suggestion: Option<String>,
         /// Those that exist.
         known: Vec<String>,
+        /// Whether it is called, which fails.
+        called: bool,
     },
     /// A variable that exists elsewhere and not here.
     Withheld {
@@ -214,6 +216,7 @@ impl FindingKind {
                 | FindingKind::TestInput { .. }
                 | FindingKind::NoContainer { .. }
                 | FindingKind::FunctionAsValue { .. }
+                | FindingKind::UnknownVariable { called: true, .. }
         )
     }
 }

@@ -25,7 +25,7 @@ impl Checker<'_> {
             ExprKind::Number(value) => Type::Literal(Literal::Number(*value)),
             ExprKind::String(value) => Type::literal(value),
             ExprKind::Regex { .. } => Type::Regex,
-            ExprKind::Name(name) => self.variable(name, expr.span),
+            ExprKind::Name(name) => self.variable(name, expr.span, false),
             ExprKind::Array(items) => {
                 let items: Vec<Type> = items.iter().map(|item| self.value(item)).collect();
                 Type::array(Type::union(items))

@@ -2,7 +2,8 @@ use std::ops::Range;
 
 use crate::finding::{Finding, Fix, Severity};
 use crate::model::Analysis;
-use crate::template::{API_VERSION, first_line, is_placeholder};
+use crate::near::nearest;
+use crate::template::{API_VERSION, first_line, is_placeholder, known_keys};
 use crate::yaml::{Node, Value};
 
 use super::{Check, Rule};
@@ -13,6 +14,8 @@ pub(super) static RULE: Rule = Rule {
     page: include_str!("invalid_template.md"),
     check: Check::Template(check),
 };
+
+const REFUSED: &str = "Backstage refuses the template";
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let root = &analysis.template.root;
@@ -25,8 +28,9 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         }
         shape.optional(metadata, "title", Kind::Text);
         shape.optional(metadata, "description", Kind::Text);
-        shape.optional(metadata, "tags", Kind::List);
+        shape.metadata(metadata);
     }
+    shape.nothing_else(root);
     let Some(spec) = shape.required(root, "spec", Kind::Object) else { return };
     if let Some(kind) = shape.required(spec, "type", Kind::Text) {
         shape.not_empty(kind, "type");
@@ -127,7 +131,7 @@ impl Shape<'_> {
         }
         if !fits {
             let message = format!("`{key}` has to be {}, not {}", kind.name(), value.kind());
-            self.report(value.span.clone(), message, "Backstage refuses the template");
+            self.report(value.span.clone(), message, REFUSED);
         }
         fits
     }
@@ -151,18 +155,75 @@ impl Shape<'_> {
         }
     }
 
+    /// What the catalog asks of the rest of `metadata`.
+    fn metadata(&mut self, metadata: &Node) {
+        if let Some(namespace) = self.optional(metadata, "namespace", Kind::Text) {
+            self.words(namespace, "namespace", |c| c.is_ascii_lowercase() || c.is_ascii_digit(), "small letters and digits");
+        }
+        for tag in self.optional(metadata, "tags", Kind::List).map(Node::items).unwrap_or_default() {
+            if self.is(tag, Kind::Text, "a tag") {
+                let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ':' | '+' | '#');
+                self.words(tag, "tag", fits, "small letters, digits, `:`, `+` and `#`");
+            }
+        }
+        for (map, what) in [("labels", "a label"), ("annotations", "an annotation")] {
+            for entry in self.optional(metadata, map, Kind::Object).map(Node::entries).unwrap_or_default() {
+                self.is(&entry.value, Kind::Text, what);
+            }
+        }
+        for link in self.optional(metadata, "links", Kind::List).map(Node::items).unwrap_or_default() {
+            if !self.is(link, Kind::Object, "a link") {
+                continue;
+            }
+            let url = self.required(link, "url", Kind::Text);
+            if let Some(url) = url.filter(|url| !url.as_str().unwrap_or_default().contains(':')) {
+                self.report(url.span.clone(), "a link needs a whole address, such as `https://…`", REFUSED);
+            }
+        }
+    }
+
+    /// Words with dashes between them, of 63 characters at most.
+    fn words(&mut self, node: &Node, what: &str, allowed: impl Fn(char) -> bool, characters: &str) {
+        let text = node.as_str().unwrap_or_default();
+        // Between the words of a namespace there can be several.
+        let is_word = |word: &str| word.chars().all(&allowed) && (what == "namespace" || !word.is_empty());
+        let fits = text.len() <= 63 && text.split('-').all(is_word) && !text.is_empty() && !text.starts_with('-') && !text.ends_with('-');
+        if !fits {
+            let label = format!("{characters}, with `-` between them, at most 63");
+            self.report(node.span.clone(), format!("`{text}` is no {what}: Backstage refuses the template"), &label);
+        }
+    }
+
+    /// An entity has no keys of one's own. One that is nearly another is said elsewhere to be misspelt.
+    fn nothing_else(&mut self, root: &Node) {
+        let known = known_keys("");
+        for entry in root.entries() {
+            let name = entry.key.name.as_str();
+            let free = known.iter().copied().filter(|key| root.entry(key).is_none());
+            if known.contains(&name) || name == "<<" || nearest(name, free).is_some() {
+                continue;
+            }
+            let finding = Finding::new(&RULE, entry.key.span.clone(), format!("an entity has no `{name}`")).label(REFUSED);
+            let below = ["spec", "metadata"].into_iter().find(|part| known_keys(&format!("/{part}")).contains(&name));
+            self.findings.push(match below {
+                Some(part) => finding.help(format!("`{name}` belongs below `{part}`")),
+                None => finding,
+            });
+        }
+    }
+
     fn pages(&mut self, spec: &Node) {
         let Some(parameters) = spec.get("parameters").filter(|node| !is_placeholder(node)) else { return };
         match &parameters.value {
             Value::Mapping(_) => {}
             Value::Sequence(items) => {
                 for page in items.iter().filter(|page| !page.is_mapping()) {
-                    self.report(page.span.clone(), format!("a page of the form has to be an object, not {}", page.kind()), "Backstage refuses the template");
+                    self.report(page.span.clone(), format!("a page of the form has to be an object, not {}", page.kind()), REFUSED);
                 }
             }
             _ => {
                 let message = format!("`parameters` has to be a list of pages, not {}", parameters.kind());
-                self.report(parameters.span.clone(), message, "Backstage refuses the template");
+                self.report(parameters.span.clone(), message, REFUSED);
             }
         }
     }
@@ -175,7 +236,7 @@ impl Shape<'_> {
         self.optional(step, "id", Kind::Text);
         self.optional(step, "name", Kind::Text);
         self.optional(step, "input", Kind::Object);
-        self.condition(step, "Backstage refuses the template");
+        self.condition(step, REFUSED);
     }
 
     fn condition(&mut self, node: &Node, label: &str) {

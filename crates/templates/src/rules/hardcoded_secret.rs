@@ -12,9 +12,10 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Template(check),
 };
 
-/// Inputs that take a secret and nothing else.
-const SECRET_INPUTS: [&str; 9] = [
-    "token", "apiKey", "api_key", "password", "secret", "webhookSecret", "authToken", "privateKey", "sourceAccessToken",
+/// Inputs, and headers of requests, that take a secret and nothing else. In capitals or not.
+const SECRET_INPUTS: [&str; 14] = [
+    "token", "apikey", "api_key", "password", "secret", "webhooksecret", "authtoken", "privatekey", "sourceaccesstoken",
+    "authorization", "proxy-authorization", "x-api-key", "x-auth-token", "private-token",
 ];
 const PLACEHOLDERS: [&str; 6] = ["<", "...", "xxx", "changeme", "todo", "example"];
 
@@ -40,7 +41,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
 fn by_name(node: &Node, findings: &mut Vec<Finding>) {
     for entry in node.entries() {
         let name = entry.key.name.as_str();
-        let Some(text) = entry.value.as_str().filter(|_| SECRET_INPUTS.contains(&name)) else { continue };
+        let Some(text) = entry.value.as_str().filter(|_| SECRET_INPUTS.contains(&name.to_lowercase().as_str())) else { continue };
         let lower = text.to_lowercase();
         let harmless = text.len() < 8
             || text.contains("${{")

@@ -23,11 +23,17 @@ const EXPOSING: &[(&str, &str, &str)] = &[
     ("notification:send", "info", "is sent to people"),
     ("github:issues:create", "title", "is published in the issue"),
     ("github:issues:create", "body", "is published in the issue"),
+    ("github:environment:create", "environmentVariables", VARIABLE),
+    ("github:repo:create", "repoVariables", VARIABLE),
+    ("publish:github", "repoVariables", VARIABLE),
+    ("http:backstage:request", "path", "is written into the log of the task, and into those of servers"),
     ("gitlab:issues:create", "title", "is published in the issue"),
     ("gitlab:issues:create", "description", "is published in the issue"),
 ];
+const VARIABLE: &str = "can be read by everybody who may see the variables; there are secrets beside them";
 /// Inputs that every publishing action stores in the open.
 const OPEN_INPUTS: &[(&str, &str)] = &[
+    ("branchName", "is shown to everybody"),
     ("description", "is shown to everybody"),
     ("title", "is shown to everybody"),
     ("gitCommitMessage", "is stored in the repository"),

@@ -1,7 +1,7 @@
 use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 use crate::near::nearest;
-use crate::yaml::Node;
+use crate::yaml::{Entry, Node};
 
 use super::invalid_form::every_schema;
 use super::{Check, Rule};
@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// The keywords of JSON Schema, and what Backstage's forms add to it.
-const KEYWORDS: &[&str] = &[
+pub(super) const KEYWORDS: &[&str] = &[
     "$id", "$ref", "$schema", "$defs", "$comment", "additionalItems", "additionalProperties", "allOf", "anyOf", "const",
     "contains", "default", "definitions", "dependencies", "dependentRequired", "dependentSchemas", "deprecated", "description",
     "discriminator", "else", "enum", "enumNames", "errorMessage", "example", "examples", "exclusiveMaximum",
@@ -54,11 +54,20 @@ const FIELDS: &[(&str, &[&str])] = &[
     ]),
 ];
 
+/// The widgets that the form has. Another one can be an instance's own.
+const WIDGETS: &[&str] = &[
+    "alt-date", "alt-datetime", "checkbox", "checkboxes", "color", "date", "datetime", "email", "file", "files", "hidden",
+    "password", "radio", "range", "select", "text", "textarea", "time", "updown", "uri",
+];
+/// What `requestUserCredentials` consists of.
+const CREDENTIALS: &[&str] = &["secretsKey", "additionalScopes"];
+
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     for page in &analysis.template.pages {
         every_schema(&page.schema, &page.pointer, &mut |schema, _| {
             keywords(schema, findings);
             field(schema, findings);
+            widget(schema, findings);
         });
     }
 }
@@ -68,17 +77,54 @@ fn keywords(schema: &Node, findings: &mut Vec<Finding>) {
         let name = entry.key.name.as_str();
         // `ui` is written before the colon, and something else after it.
         let known = if name.to_lowercase().starts_with("ui") { UI } else { KEYWORDS };
-        if known.contains(&name) || name.starts_with("x-") {
+        let home = home(entry, schema);
+        if (known.contains(&name) && home.is_none()) || name.starts_with("x-") {
             continue;
         }
         let free = known.iter().copied().filter(|key| schema.entry(key).is_none());
-        if let Some(meant) = nearest(name, free) {
+        if let Some(home) = home {
+            findings.push(
+                Finding::new(&RULE, entry.key.span.clone(), format!("a field has no `{name}` of its own"))
+                    .label("has no effect")
+                    .help(home),
+            );
+        } else if let Some(meant) = nearest(name, free) {
             findings.push(
                 Finding::new(&RULE, entry.key.span.clone(), format!("the form does not know `{name}`"))
                     .label("has no effect")
                     .did_you_mean(Some(meant), entry.key.span.clone()),
             );
         }
+    }
+}
+
+/// Where something belongs that is written in the field itself.
+fn home(entry: &Entry, schema: &Node) -> Option<String> {
+    let name = entry.key.name.as_str();
+    let field = schema.get("ui:field").and_then(Node::as_str);
+    let is_option = |(of, options): &(&str, &[&str])| Some(*of) == field && options.contains(&name);
+    let is_field = |value: &str| FIELDS.iter().any(|(field, _)| *field == value);
+    let is_widget = |value: &str| WIDGETS.contains(&value);
+    match (name, entry.value.as_str()) {
+        ("field", Some(value)) if is_field(value) => Some("write `ui:field`".to_owned()),
+        ("widget", Some(value)) if is_widget(value) => Some("write `ui:widget`".to_owned()),
+        ("options", None) if field.is_some_and(is_field) => Some("write `ui:options`".to_owned()),
+        _ if FIELDS.iter().any(is_option) => Some(format!("`{name}` belongs in `ui:options`")),
+        _ => None,
+    }
+}
+
+/// A widget that does not exist makes the form fail.
+fn widget(schema: &Node, findings: &mut Vec<Finding>) {
+    let option = schema.get("ui:options").and_then(|options| options.get("widget"));
+    let Some(written) = schema.get("ui:widget").or(option) else { return };
+    let Some(name) = written.as_str().filter(|name| !WIDGETS.contains(name)) else { return };
+    if let Some(meant) = nearest(name, WIDGETS.iter().copied()) {
+        findings.push(
+            Finding::new(&RULE, written.span.clone(), format!("the form has no widget `{name}`"))
+                .label("the page cannot be shown")
+                .did_you_mean(Some(meant), written.span.clone()),
+        );
     }
 }
 
@@ -95,16 +141,23 @@ fn field(schema: &Node, findings: &mut Vec<Finding>) {
         }
         return;
     };
-    let given = schema.get("ui:options");
-    for entry in given.map(Node::entries).unwrap_or_default() {
+    let Some(given) = schema.get("ui:options") else { return };
+    unknown_options(name, given, options, findings);
+    if let Some(credentials) = given.get("requestUserCredentials") {
+        unknown_options("requestUserCredentials", credentials, CREDENTIALS, findings);
+    }
+}
+
+fn unknown_options(of: &str, given: &Node, known: &[&str], findings: &mut Vec<Finding>) {
+    for entry in given.entries() {
         let option = entry.key.name.as_str();
-        if options.contains(&option) {
+        let free = known.iter().copied().filter(|option| given.entry(option).is_none());
+        if known.contains(&option) {
             continue;
         }
-        let free = options.iter().copied().filter(|option| given.is_some_and(|given| given.entry(option).is_none()));
         if let Some(meant) = nearest(option, free) {
             findings.push(
-                Finding::new(&RULE, entry.key.span.clone(), format!("`{name}` has no option `{option}`"))
+                Finding::new(&RULE, entry.key.span.clone(), format!("`{of}` has no option `{option}`"))
                     .label("has no effect")
                     .did_you_mean(Some(meant), entry.key.span.clone()),
             );

@@ -369,6 +369,14 @@ impl Template {
         }
     }
 
+    /// The expressions that give its value or parts of its text, without those within statements.
+    pub fn outputs(&self) -> impl Iterator<Item = &Expr> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Output(expr) => Some(expr),
+            _ => None,
+        })
+    }
+
     /// Calls `visit` for every expression, outer ones before what is in them.
     pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         visit_nodes(&self.nodes, visit);

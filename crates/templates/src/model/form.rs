@@ -1,9 +1,10 @@
 //! The form of a template: what its pages define, and the type of `parameters` that comes of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::near::nearest;
 use crate::template::{Page, Template, is_placeholder, schema_json};
 use crate::types::{Absence, Presence, Rest, Type};
 use crate::yaml::{Entry, Node, child};
@@ -102,15 +103,18 @@ fn collect(schema: &Node, pointer: &str, page: usize, fields: &mut Vec<Field>) {
     });
 }
 
-fn parameters(template: &Template) -> Type {
-    // A form decorator can add values of any name before the form is sent.
-    let decorated = ["formDecorators", "EXPERIMENTAL_formDecorators"]
+/// Whether a form decorator can add values and secrets of any name before the form is sent.
+fn decorated(template: &Template) -> bool {
+    ["formDecorators", "EXPERIMENTAL_formDecorators"]
         .iter()
-        .any(|key| template.spec(key).is_some());
+        .any(|key| template.spec(key).is_some())
+}
+
+fn parameters(template: &Template) -> Type {
     let unreadable = template.spec("parameters").is_some_and(|parameters| {
         is_placeholder(parameters) || (!parameters.is_mapping() && parameters.items().is_empty())
     });
-    if decorated || unreadable {
+    if decorated(template) || unreadable {
         return Type::map_of(Type::Any);
     }
     if template.pages.is_empty() {
@@ -119,7 +123,38 @@ fn parameters(template: &Template) -> Type {
     Type::all_of(template.pages.iter().map(page_type))
 }
 
+/// What can bring fields to a page besides its own `properties`.
+const OPEN: [&str; 14] = [
+    "$ref",
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "if",
+    "then",
+    "else",
+    "dependencies",
+    "dependentSchemas",
+    "const",
+    "enum",
+];
+
+/// Whether a page has no fields: only a title, or fields that do not stand where they belong.
+fn has_no_fields(page: &Page) -> bool {
+    page.schema.is_mapping()
+        && !is_placeholder(&page.schema)
+        && page.schema.entries().iter().all(|entry| {
+            let name = entry.key.name.as_str();
+            name != "<<" && !OPEN.contains(&name) && nearest(name, OPEN).is_none()
+        })
+}
+
 fn page_type(page: &Page) -> Type {
+    if has_no_fields(page) {
+        return Type::record::<&str>([]);
+    }
     let ty = Type::from_json_schema(&schema_json(&page.schema));
     let Type::Object(object) = &ty else {
         return Type::map_of(Type::Any);
@@ -184,10 +219,13 @@ fn secrets(template: &Template, fields: &[Field]) -> Type {
     let declared = template
         .spec("secrets")
         .and_then(|secrets| secrets.get("schema"));
-    let Some(declared) = declared else {
-        return Type::map_of(Type::Any);
+    let declared = match declared {
+        Some(declared) => Type::from_json_schema(&schema_json(declared)),
+        // Whoever starts the task may give others: only a near miss of what the form asks for is a mistake.
+        None if !decorated(template) => Type::object(BTreeMap::new(), Rest::Unsaid),
+        None => Type::Any,
     };
-    let Type::Object(object) = Type::from_json_schema(&schema_json(declared)) else {
+    let Type::Object(object) = declared else {
         return Type::map_of(Type::Any);
     };
     let mut object = (*object).clone();

@@ -14,11 +14,20 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     let elsewhere = |of: &str| of != "steps" && !is_step(of) && !is_parameters(of);
+    // Where no schema says which secrets there are, whoever starts the task may give any.
+    let declared = analysis.template.spec("secrets").is_some_and(|secrets| secrets.get("schema").is_some());
     for (said, unknown) in unknown_properties(analysis, elsewhere) {
+        let undeclared = unknown.of == "secrets" && !declared;
+        if undeclared && unknown.suggestion.is_none() {
+            continue;
+        }
         let message = format!("`{}` has no `{}`", unknown.of, unknown.name);
         let mut finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
         if let Some(help) = there_is(unknown.known) {
             finding = finding.help(help);
+        }
+        if undeclared {
+            finding = finding.at_most(Severity::Warning);
         }
         findings.push(said.soften(finding).did_you_mean(unknown.suggestion, said.span.clone()));
     }

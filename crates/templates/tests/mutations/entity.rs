@@ -24,6 +24,21 @@ pub(crate) const WAYS: &[Way] = &[
             .into_iter()
             .collect()
     }),
+    Way::new("a tag, label or link that the catalog refuses", |subject| {
+        let name = metadata(subject).and_then(|metadata| metadata.entry("name"));
+        let added = ["namespace: A B", "labels: {a: 1}", "links: [{title: x}]"].iter();
+        let added = added.filter_map(|text| subject.with(name?, text));
+        let tags = metadata(subject).and_then(|metadata| metadata.get("tags"));
+        let first = tags.and_then(|tags| tags.items().first());
+        let tag = first.map(|tag| Break::replace(tag.span.clone(), "A_b"));
+        added.chain(tag).collect()
+    }),
+    Way::new("`output` beside `spec`", |subject| {
+        let kind = subject.analysis.template.root.entry("kind");
+        kind.and_then(|kind| subject.with(kind, "output: {}"))
+            .into_iter()
+            .collect()
+    }),
     Way::new("`name`, `type` or `steps` left out", |subject| {
         let spec = subject.analysis.template.root.get("spec");
         let places = [(metadata(subject), "name"), (spec, "type"), (spec, "steps")];

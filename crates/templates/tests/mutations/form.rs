@@ -6,7 +6,7 @@ use sidestage_templates::expression::{Expr, ExprKind};
 use sidestage_templates::yaml::{Entry, Node, Value};
 
 use crate::Way;
-use crate::subject::{Break, Subject};
+use crate::subject::{Break, Subject, lines};
 
 pub(crate) const WAYS: &[Way] = &[
     Way::new("a required field misspelt", |subject| {
@@ -72,6 +72,68 @@ pub(crate) const WAYS: &[Way] = &[
             .map(|entry| in_place(entry, "true"))
             .collect()
     }),
+    Way::new(
+        "a keyword of JSON Schema with a text for a number",
+        number_as_text,
+    ),
+    Way::new("`enum` with a value twice, or with none", |subject| {
+        let enums = values(subject, "enum").into_iter();
+        enums
+            .flat_map(|entry| {
+                let first = &entry.value.items()[0].span;
+                let text = &subject.source[first.clone()];
+                let in_brackets = subject.source[entry.value.span.clone()].starts_with('[');
+                let twice = Break::insert(first.end, format!(", {text}"));
+                [Some(in_place(entry, "[]")), in_brackets.then_some(twice)]
+            })
+            .flatten()
+            .collect()
+    }),
+    Way::new("`type` or `items` of a field left out", shape_left_out),
+    Way::new("a `$ref` to what is not there", |subject| {
+        let types = values(subject, "type").into_iter();
+        types
+            .map(|entry| Break::replace(entry.span(), "$ref: '#/definitions/none'"))
+            .collect()
+    }),
+    Way::new("the name of a `ui:widget` misspelt", |subject| {
+        let widgets = values(subject, "ui:widget").into_iter();
+        subject.all_misspelt(widgets.map(|entry| entry.value.span.clone()))
+    }),
+    Way::new("an option of a `ui:field` in the field itself", |subject| {
+        let options = values(subject, "ui:options").into_iter();
+        options
+            .filter(|entry| !entry.value.entries().is_empty())
+            .map(|entry| Break::replace(entry.key.span.clone(), "options"))
+            .collect()
+    }),
+    Way::new("`ui:order` without all fields", |subject| {
+        let fields = values(subject, "properties").into_iter();
+        fields
+            .filter(|entry| !entry.value.entries().is_empty())
+            .map(|entry| {
+                let start = entry.key.span.start;
+                let column = start - lines(subject.source, &(start..start)).start;
+                Break::insert(start, format!("ui:order: [none]\n{}", " ".repeat(column)))
+            })
+            .collect()
+    }),
+    Way::new("a page without `properties`", |subject| {
+        let pages = subject.analysis.template.pages.iter();
+        pages
+            .filter_map(|page| {
+                let properties = page.schema.entry("properties")?;
+                let key = &properties.key.span;
+                let change = Break::replace(key.clone(), "fields");
+                let names = properties.value.entries().iter();
+                Some(
+                    names
+                        .flat_map(|entry| uses(subject, &entry.key.name))
+                        .fold(change, Break::near),
+                )
+            })
+            .collect()
+    }),
     Way::new("a field that is a text", |subject| {
         let fields = values(subject, "properties").into_iter();
         fields
@@ -86,6 +148,31 @@ pub(crate) const WAYS: &[Way] = &[
             .collect()
     }),
     Way::new("a secret in an ordinary field", secret_in_ordinary_field),
+    Way::new("a `Secret` field read from `parameters`", |subject| {
+        let fields = subject.analysis.form.fields.iter();
+        let secret: Vec<&str> = fields
+            .filter(|field| field.schema.get("ui:field").and_then(Node::as_str) == Some("Secret"))
+            .map(|field| field.name.as_str())
+            .collect();
+        let references = subject.references("secrets");
+        references
+            .filter(|(_, reference)| {
+                let name = reference.path.first();
+                name.is_some_and(|name| secret.contains(&name.text.as_str()))
+            })
+            .map(|(expression, reference)| {
+                Break::replace(expression.source_range(reference.root.span), "parameters")
+            })
+            .collect()
+    }),
+    Way::new("the name of a secret misspelt", |subject| {
+        let references = subject.references("secrets");
+        let names = references.filter_map(|(expression, reference)| {
+            let name = reference.path.first()?;
+            Some(expression.source_range(name.span))
+        });
+        subject.all_misspelt(names)
+    }),
 ];
 
 /// Every schema in the form that a value of the form is held against.
@@ -258,6 +345,42 @@ fn no_longer_required(subject: &Subject<'_>, field: &str) -> Vec<Break> {
             })
         })
         .collect()
+}
+
+/// Limits in quotes, and a limit in quotes where a text has none.
+fn number_as_text(subject: &Subject<'_>) -> Vec<Break> {
+    let schemas = schemas(subject).into_iter();
+    schemas
+        .filter_map(|schema| {
+            let limits = ["minLength", "maxLength", "minimum", "maximum", "minItems"];
+            match limits.iter().find_map(|key| schema.entry(key)) {
+                Some(limit) => Some(in_place(limit, "'10'")),
+                None => subject.with(schema.entry("type")?, "maxLength: '10'"),
+            }
+        })
+        .collect()
+}
+
+fn shape_left_out(subject: &Subject<'_>) -> Vec<Break> {
+    let mut breaks = Vec::new();
+    for properties in values(subject, "properties") {
+        for field in properties.value.entries() {
+            let schema = &field.value;
+            let shown = ["ui:field", "enum", "properties", "allOf", "oneOf", "anyOf"];
+            if shown.iter().any(|key| schema.get(key).is_some()) {
+                continue;
+            }
+            let kinds = ["type", "items"].iter();
+            let changes = kinds.filter_map(|key| {
+                schema.entry(key)?;
+                subject.without(schema, key)
+            });
+            // Without anything else in it a field is not shown at all, which is no mistake.
+            let changes = changes.filter(|_| schema.entries().len() > 1);
+            breaks.extend(changes.map(|change| change.near(field.key.span.clone())));
+        }
+    }
+    breaks
 }
 
 fn type_changed(subject: &Subject<'_>) -> Vec<Break> {

@@ -27,6 +27,9 @@ pub struct Context {
     /// Whether `extensions` is all there is, because the instance itself was asked. Otherwise an instance may
     /// have filters and globals of its own, and one that is not known is not certainly wrong.
     pub extensions_complete: bool,
+    /// Whether `actions` has all there are, because the instance itself was asked. Otherwise one that is not known
+    /// may be its own.
+    pub actions_complete: bool,
     /// What the Backstage does that the templates are for.
     pub backstage: Backstage,
     /// Whether Backstage is set to read `<<` as a merge key.
@@ -41,6 +44,7 @@ impl Default for Context {
             actions: Actions::built_in(),
             extensions: vec![built_in_extensions()],
             extensions_complete: false,
+            actions_complete: false,
             backstage: Backstage::default(),
             yaml_merge: false,
             rules: HashMap::new(),

@@ -149,11 +149,20 @@ impl Finding {
         self
     }
 
+    /// Says which name was perhaps meant.
+    #[must_use]
+    pub fn hint(mut self, suggestion: Option<&str>) -> Self {
+        if let Some(name) = suggestion {
+            self.help = Some(format!("did you mean `{name}`?"));
+        }
+        self
+    }
+
     /// Says which name was probably meant, and offers to write it.
     #[must_use]
     pub fn did_you_mean(mut self, suggestion: Option<&str>, span: Range<usize>) -> Self {
+        self = self.hint(suggestion);
         if let Some(name) = suggestion {
-            self.help = Some(format!("did you mean `{name}`?"));
             self.fix = Some(Fix::replace(span, name, format!("write `{name}`")));
         }
         self

@@ -15,7 +15,7 @@ pub(crate) fn nearest<'a>(
     let mut best: Option<(usize, &str)> = None;
     let mut tied = false;
     for name in known {
-        if name == written {
+        if name == written || is_another_word(written, name) {
             continue;
         }
         // Case, dashes and underscores are the commonest slips, and cost nothing.
@@ -39,6 +39,13 @@ pub(crate) fn nearest<'a>(
     best.filter(|_| !tied).map(|(_, name)| name)
 }
 
+/// Whether one is the other with a word more: `taskId` is no slip of `task`, nor `replaceAll` of `replace`.
+fn is_another_word(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let more = long.strip_prefix(short).unwrap_or_default();
+    more.len() > 1 && more.starts_with(|c: char| c.is_uppercase() || matches!(c, '-' | '_' | ':'))
+}
+
 fn plain(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '-' | '_' | ' '))
@@ -58,6 +65,8 @@ mod tests {
         assert_eq!(nearest("descripton", known), Some("description"));
         assert_eq!(nearest("owner", known), None);
         assert_eq!(nearest("ab", ["ac", "ad"]), None);
+        assert_eq!(nearest("taskId", ["task"]), None);
+        assert_eq!(nearest("replaceAll", ["replace"]), None);
         assert_eq!(nearest("tost", ["test", "toast"]), None);
     }
 }

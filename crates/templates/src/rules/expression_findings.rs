@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::expression::{self, FindingKind};
+use crate::expression::{self, FindingKind, Span};
 use crate::finding::{Finding, Severity};
 use crate::model::{Analysis, Expression, Place};
 
@@ -41,6 +41,28 @@ impl Said<'_> {
             }
             _ => FAILS,
         }
+    }
+
+    /// Says which name was probably meant, and offers to write it in place of the other, within its quotes if it
+    /// has some. What would have to be written in another way is only said.
+    pub(super) fn did_you_mean(&self, finding: Finding, suggestion: Option<&str>) -> Finding {
+        let Some(name) = suggestion else {
+            return finding;
+        };
+        let Span { start, end } = self.finding.span;
+        let quoted = self.expression.text.value[start..].starts_with(['\'', '"']);
+        let (place, fits) = if quoted {
+            let escaped = |c: char| matches!(c, '\'' | '"' | '\\') || c.is_control();
+            (start + 1..end - 1, !name.contains(escaped))
+        } else {
+            let digit = name.starts_with(|c: char| c.is_ascii_digit());
+            let letters = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            (start..end, letters && !digit)
+        };
+        if !fits {
+            return finding.hint(suggestion);
+        }
+        finding.did_you_mean(suggestion, self.expression.text.source_range(place))
     }
 
     /// What Backstage does with the expression where this comes to nothing.

@@ -43,10 +43,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
             }
             _ => continue,
         };
-        findings.push(
-            said.perhaps(Finding::new(&RULE, said.span.clone(), message))
-                .label(said.failure())
-                .did_you_mean(suggestion, said.span.clone()),
-        );
+        let finding = said.perhaps(Finding::new(&RULE, said.span.clone(), message)).label(said.failure());
+        findings.push(said.did_you_mean(finding, suggestion));
     }
 }

@@ -5,7 +5,7 @@ use crate::yaml::{Problem, ProblemKind};
 
 use super::{Check, Rule};
 
-pub(super) static RULE: Rule = Rule {
+pub(crate) static RULE: Rule = Rule {
     name: "invalid-yaml",
     severity: Severity::Error,
     page: include_str!("invalid_yaml.md"),

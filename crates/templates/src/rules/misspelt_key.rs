@@ -2,7 +2,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::Analysis;
 use crate::near::nearest;
 use crate::template::{Step, known_keys};
-use crate::yaml::Node;
+use crate::yaml::{Entry, Node};
 
 use super::{Check, Rule};
 
@@ -70,25 +70,34 @@ fn unknown_of_output(item: &Node, list: &str, known: &[&str], findings: &mut Vec
 /// A step has no keys of one's own: whatever is not known does nothing.
 fn unknown_of_step(step: &Step, findings: &mut Vec<Finding>) {
     let known = known_keys(&step.pointer);
-    let step = &step.node;
-    for entry in step.entries() {
+    let entries = step.node.entries();
+    let unknown = entries.iter().filter(|entry| {
         let name = entry.key.name.as_str();
-        if known.contains(&name) || name == "<<" || name.starts_with("x-") {
-            continue;
-        }
-        let free = known.iter().copied().filter(|key| step.entry(key).is_none());
-        let meant = match name {
+        !known.contains(&name) && name != "<<" && !name.starts_with("x-")
+    });
+    let meant_by = |entry: &Entry| {
+        let free = known.iter().copied().filter(|key| step.node.entry(key).is_none());
+        let meant = match entry.key.name.as_str() {
             // What steps had before v1beta3, and what other systems call it.
             "parameters" | "with" | "inputs" | "args" => Some("input"),
             "uses" => Some("action"),
             "when" | "condition" => Some("if"),
             "forEach" | "foreach" | "for_each" | "loop" => Some("each"),
-            _ => nearest(name, free),
+            name => nearest(name, free),
         };
-        let meant = meant.filter(|key| step.entry(key).is_none());
-        let finding = Finding::new(&RULE, entry.key.span.clone(), format!("a step has no `{name}`"))
+        meant.filter(|key| step.node.entry(key).is_none())
+    };
+    for entry in unknown.clone() {
+        let meant = meant_by(entry);
+        let finding = Finding::new(&RULE, entry.key.span.clone(), format!("a step has no `{}`", entry.key.name))
             .label("is passed over in silence")
             .help("a step has `id`, `name`, `action`, `input`, `if` and `each`");
-        findings.push(finding.did_you_mean(meant, entry.key.span.clone()));
+        // Of two that would be the same neither is certain.
+        let only = unknown.clone().filter(|other| meant_by(other) == meant).count() == 1;
+        findings.push(if only {
+            finding.did_you_mean(meant, entry.key.span.clone())
+        } else {
+            finding.hint(meant)
+        });
     }
 }

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 /// What looks like an expression. One with the right marks comes first, so that nothing is found within it.
 static MARKED: LazyLock<Regex> = LazyLock::new(|| {
     let code = r"\s*((?:parameters|steps|secrets|user|each)[.\[][^{}]*?)\s*";
-    let pattern = format!(r"(?s)\$\{{\{{.*?\}}\}}|\{{\{{{code}\}}\}}|\$\{{{code}\}}");
+    let pattern = format!(r"(?s)\$\{{\{{.*?\}}\}}|(?:\$[ \t]+)?\{{\{{{code}\}}\}}|\$\{{{code}\}}");
     Regex::new(&pattern).expect("a test reads it")
 });
 

@@ -122,4 +122,5 @@ rules! {
     unused_ignore
 }
 
+pub(crate) use invalid_yaml::RULE as INVALID_YAML;
 pub(crate) use unused_ignore::RULE as UNUSED_IGNORE;

@@ -27,14 +27,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
                 required.extend(schema.get("required").map(Node::items).unwrap_or_default());
             }
         });
-        for node in required {
-            let Some(name) = node.as_str().filter(|name| !names.contains(name)) else { continue };
-            findings.push(
-                Finding::new(&RULE, node.span.clone(), format!("the form has no field `{name}`"))
-                    .label("is required, so the form can never be sent")
-                    .did_you_mean(nearest(name, names.iter().copied()), node.span.clone()),
-            );
-        }
+        report("form", &names, &required, findings);
         every_schema(&page.schema, &page.pointer, &mut |schema, pointer| {
             let fields = schema.get("properties").map(Node::entries).unwrap_or_default();
             for object in fields.iter().map(|entry| &entry.value).chain(schema.get("items")) {
@@ -61,12 +54,18 @@ fn within(object: &Node, pointer: &str, findings: &mut Vec<Finding>) {
     if open || names.is_empty() {
         return;
     }
+    report("object", &names, &required, findings);
+}
+
+fn report(of: &str, names: &[&str], required: &[&Node], findings: &mut Vec<Finding>) {
+    // One that is required already was not meant.
+    let free = names.iter().copied().filter(|name| required.iter().all(|node| node.as_str() != Some(name)));
     for node in required {
         let Some(name) = node.as_str().filter(|name| !names.contains(name)) else { continue };
         findings.push(
-            Finding::new(&RULE, node.span.clone(), format!("the object has no field `{name}`"))
+            Finding::new(&RULE, node.span.clone(), format!("the {of} has no field `{name}`"))
                 .label("is required, so the form can never be sent")
-                .did_you_mean(nearest(name, names.iter().copied()), node.span.clone()),
+                .did_you_mean(nearest(name, free.clone()), node.span.clone()),
         );
     }
 }

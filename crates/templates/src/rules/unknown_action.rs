@@ -19,11 +19,14 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let near = nearest(&action.name, known.iter().map(|action| action.id.as_str()));
-        findings.push(
-            Finding::new(&RULE, action.span.clone(), format!("the action `{}` is not known", action.name))
-                .label("its input and outputs cannot be checked")
-                .help("if your Backstage has it, `sidestage actions pull` tells the checker what it takes and gives")
-                .did_you_mean(near, action.span.clone()),
-        );
+        let finding = Finding::new(&RULE, action.span.clone(), format!("the action `{}` is not known", action.name))
+            .label("its input and outputs cannot be checked")
+            .help("if your Backstage has it, `sidestage actions pull` tells the checker what it takes and gives");
+        // It may well be one of the instance's own.
+        findings.push(if analysis.context.actions_complete {
+            finding.did_you_mean(near, action.span.clone())
+        } else {
+            finding.hint(near)
+        });
     }
 }

@@ -22,11 +22,16 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         let mut finding = Finding::new(&RULE, said.span.clone(), format!("there is no {what} `{name}`"))
             .label(said.failure());
         // An instance can have filters of its own, but no tests.
-        if what == "filter" && suggestion.is_none() && !analysis.context.extensions_complete {
+        let complete = what == "test" || analysis.context.extensions_complete;
+        if suggestion.is_none() && !complete {
             finding = finding
                 .at_most(Severity::Warning)
                 .help("if your Backstage has it, `sidestage actions pull` tells the checker so");
         }
-        findings.push(finding.did_you_mean(suggestion.as_deref(), said.span.clone()));
+        findings.push(if complete {
+            said.did_you_mean(finding, suggestion.as_deref())
+        } else {
+            finding.hint(suggestion.as_deref())
+        });
     }
 }

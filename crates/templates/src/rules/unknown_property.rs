@@ -29,7 +29,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         if undeclared {
             finding = finding.at_most(Severity::Warning);
         }
-        findings.push(said.soften(finding).did_you_mean(unknown.suggestion, said.span.clone()));
+        findings.push(said.did_you_mean(said.soften(finding), unknown.suggestion));
     }
     let of_scalar = of_kind(analysis, |kind| match kind {
         FindingKind::PropertyOf { of, found, name, suggestion } => {
@@ -40,6 +40,6 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     for (said, (of, found, name, suggestion)) in of_scalar {
         let message = format!("`{of}` is {found}, and has no `{name}`");
         let finding = Finding::new(&RULE, said.span.clone(), message).label(said.consequence());
-        findings.push(said.soften(finding).did_you_mean(suggestion.as_deref(), said.span.clone()));
+        findings.push(said.did_you_mean(said.soften(finding), suggestion.as_deref()));
     }
 }

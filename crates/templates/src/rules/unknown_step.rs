@@ -18,6 +18,6 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         if let Some(help) = there_is(unknown.known) {
             finding = finding.help(help);
         }
-        findings.push(said.soften(finding).did_you_mean(unknown.suggestion, said.span.clone()));
+        findings.push(said.did_you_mean(said.soften(finding), unknown.suggestion));
     }
 }

@@ -30,10 +30,17 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
             })
         };
         // An instance can have globals of its own.
-        if suggestion.is_none() && !analysis.context.extensions_complete {
+        let complete = analysis.context.extensions_complete;
+        if suggestion.is_none() && !complete {
             finding = finding.at_most(Severity::Warning);
         }
-        findings.push(finding.did_you_mean(suggestion.as_deref(), said.span.clone()));
+        // Next to a variable of Backstage's own nobody has a global.
+        let sure = complete || suggestion.as_ref().is_some_and(|name| known.contains(name));
+        findings.push(if sure {
+            said.did_you_mean(finding, suggestion.as_deref())
+        } else {
+            finding.hint(suggestion.as_deref())
+        });
     }
     let each = of_kind(analysis, |kind| match kind {
         FindingKind::Withheld { name, reason } if name == "each" => Some(reason),

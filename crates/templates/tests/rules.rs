@@ -37,6 +37,17 @@ fn the_wrong_example_of_every_page_is_found_and_the_right_one_is_silent() {
                 found(&findings)
             ));
         }
+        let worst = findings.iter().map(|finding| finding.severity).max();
+        let own = findings
+            .iter()
+            .filter(|finding| finding.rule.name == rule.name);
+        if own.map(|finding| finding.severity).max() < worst {
+            wrong.push(format!(
+                "{}: the wrong example is found by something worse: {:?}",
+                rule.name,
+                found(&findings)
+            ));
+        }
         let source = example(rule.page, "Right");
         let findings = check(&source, &context);
         if !findings.is_empty() {

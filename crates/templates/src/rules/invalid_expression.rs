@@ -17,11 +17,13 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
         let Err(error) = &expression.parsed else {
             continue;
         };
+        let span = expression.source_range(error.span);
         // Too deep for this checker is not too deep for Backstage.
         if error.kind == SyntaxErrorKind::TooDeep {
+            let finding = Finding::new(&RULE, span, "this expression is nested too deeply to be checked");
+            findings.push(finding.label("nothing is said about any of it").at_most(Severity::Note));
             continue;
         }
-        let span = expression.source_range(error.span);
         let mut finding = Finding::new(&RULE, span, error.to_string()).label(FAILS);
         if let Some(remedy) = error.kind.remedy() {
             finding = finding.help(remedy);

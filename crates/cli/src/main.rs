@@ -19,7 +19,7 @@ use sidestage_redact::Redactor;
 
 /// Runs Backstage's scaffolder actions that provision people into services: once and only once.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "sidestage", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -221,18 +221,3 @@ pub fn compatible_edits(findings: &[Finding]) -> (Vec<&Edit>, usize) {
     taken.sort_by_key(|edit| edit.span.start);
     (taken, made)
 }
-
-/// Makes the changes of all fixes that do not get in each other's way, and says how many were made. What is
-/// left can be made in another round, on the new text.
-pub fn apply_fixes(source: &str, findings: &[Finding]) -> (String, usize) {
-    let (edits, made) = compatible_edits(findings);
-    let mut text = String::with_capacity(source.len());
-    let mut at = 0;
-    for edit in edits {
-        text.push_str(&source[at..edit.span.start]);
-        text.push_str(&edit.replacement);
-        at = edit.span.end;
-    }
-    text.push_str(&source[at..]);
-    (text, made)
-}

@@ -10,19 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rayon::prelude::*;
-use sidestage_templates::finding::apply_fixes;
 use sidestage_templates::model::Model;
 use sidestage_templates::report::{self, CheckedFile, Look};
-use sidestage_templates::{Context, Severity, findings, template};
+use sidestage_templates::{Context, Severity, findings, mended, template};
 
 use crate::out::print;
+use files::Found;
 use progress::Progress;
 use settings::Settings;
-
-/// How often fixes are made: one can uncover the next.
-const ROUNDS: usize = 10;
 
 /// Check Backstage templates: every expression, every input, every output
 #[derive(clap::Args)]
@@ -80,26 +77,31 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 /// Whether nothing was found that counts.
 fn check(args: &Args) -> anyhow::Result<bool> {
     let here = env::current_dir().context("the current folder cannot be found out")?;
-    let settings = Settings::load(&args.options, &here)?;
-    let context = settings.context(&args.options)?;
     if args.watch {
-        watch::run(&args.paths, || once(args, &settings, &context).map(drop))?;
+        let depends_on = || settings::files(&args.options, &here);
+        watch::run(&args.paths, depends_on, || once(args, &here).map(drop))?;
         return Ok(true);
     }
-    once(args, &settings, &context)
+    once(args, &here)
 }
 
-fn once(args: &Args, settings: &Settings, context: &Context) -> anyhow::Result<bool> {
-    let checked = if args.paths == [Path::new("-")] {
-        vec![standard_input(args, context)?]
+fn once(args: &Args, here: &Path) -> anyhow::Result<bool> {
+    let settings = Settings::load(&args.options, here)?;
+    let context = settings.context(&args.options)?;
+    let (checked, problems) = if args.paths == [Path::new("-")] {
+        (vec![standard_input(args, &context)?], Vec::new())
     } else {
-        check_files(&args.paths, args.fix, settings, context)?
+        check_files(&args.paths, args.fix, &settings, &context)?
     };
     let templates = checked.iter().map(|checked| checked.templates).sum();
     let files: Vec<CheckedFile> = checked.into_iter().map(|checked| checked.file).collect();
     // With `--fix`, standard output is the mended text.
     if !(args.fix && args.paths == [Path::new("-")]) {
         print(&render(args.format, &files, templates))?;
+    }
+    if !problems.is_empty() {
+        let problems: Vec<String> = problems.iter().map(|error| format!("{error:#}")).collect();
+        bail!("{}", problems.join("\n"));
     }
     let least = args.fail_on.unwrap_or(settings.fail_on()).severity();
     let counts = |severity: Severity| least.is_some_and(|least| severity >= least);
@@ -132,10 +134,11 @@ fn look() -> Look {
 
 /// A file that was looked at.
 struct Checked {
+    path: PathBuf,
     file: CheckedFile,
     /// How many templates are in it.
     templates: usize,
-    /// The folders that its templates fill in: what is in them is no template of this Backstage.
+    /// How the paths begin of what its templates fill in: no template of this Backstage.
     content: Vec<PathBuf>,
 }
 
@@ -145,44 +148,56 @@ fn standard_input(args: &Args, context: &Context) -> anyhow::Result<Checked> {
         .read_to_string(&mut source)
         .context("cannot read standard input")?;
     if args.fix {
-        source = mended(source, context).0;
+        source = mended(&source, context).0;
         print(&source)?;
     }
     Ok(check_source(Path::new(&args.stdin_path), source, context))
 }
 
+/// The files with what is found in them, and what could not be read or written.
 fn check_files(
     paths: &[PathBuf],
     fix: bool,
     settings: &Settings,
     context: &Context,
-) -> anyhow::Result<Vec<Checked>> {
-    let candidates = files::candidates(paths, settings)?;
+) -> anyhow::Result<(Vec<Checked>, Vec<anyhow::Error>)> {
+    let Found {
+        candidates,
+        unreadable: mut problems,
+    } = files::candidates(paths, settings)?;
     let progress = Progress::new(candidates.len());
-    let checked: Vec<Option<Checked>> = candidates
+    let results: Vec<anyhow::Result<Option<Checked>>> = candidates
         .par_iter()
         .map(|candidate| {
-            let checked = check_file(candidate, fix, context);
+            let checked = check_file(candidate, context);
             progress.one_more();
             checked
         })
-        .collect::<anyhow::Result<_>>()?;
+        .collect();
     drop(progress);
-    let mut checked: Vec<Checked> = checked.into_iter().flatten().collect();
+    let mut checked = Vec::new();
+    for result in results {
+        match result {
+            Ok(file) => checked.extend(file),
+            Err(error) => problems.push(error),
+        }
+    }
     files::drop_content(&mut checked, &candidates);
-    Ok(checked)
+    if fix {
+        let mended = checked
+            .par_iter_mut()
+            .filter_map(|checked| mend_file(checked, context).err());
+        problems.extend(mended.collect::<Vec<_>>());
+    }
+    Ok((checked, problems))
 }
 
 /// Reads and checks a file; none if it turns out to hold no template.
-fn check_file(
-    candidate: &files::Candidate,
-    fix: bool,
-    context: &Context,
-) -> anyhow::Result<Option<Checked>> {
+fn check_file(candidate: &files::Candidate, context: &Context) -> anyhow::Result<Option<Checked>> {
     let path = &candidate.path;
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     // What is not UTF-8 is no template; one that was named is read as Backstage reads it.
-    let mut source = match String::from_utf8(bytes) {
+    let source = match String::from_utf8(bytes) {
         Ok(source) => source,
         Err(error) if candidate.named => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         Err(_) => return Ok(None),
@@ -190,43 +205,34 @@ fn check_file(
     if !template::may_be_template(&source) {
         return Ok(None);
     }
-    if fix {
-        let (text, made) = mended(source, context);
-        source = text;
-        if made > 0 {
-            fs::write(path, &source).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-    }
     Ok(Some(check_source(path, source, context)))
+}
+
+/// Mends what is wrong with a file, and checks again what is written.
+fn mend_file(checked: &mut Checked, context: &Context) -> anyhow::Result<()> {
+    let path = checked.path.clone();
+    let (source, made) = mended(&checked.file.source, context);
+    if made > 0 {
+        fs::write(&path, &source).with_context(|| format!("cannot write {}", path.display()))?;
+        *checked = check_source(&path, source, context);
+    }
+    Ok(())
 }
 
 fn check_source(path: &Path, source: String, context: &Context) -> Checked {
     let model = Model::of(&source, context);
     let found = findings(&model);
     let templates = model.templates.len();
-    let content = files::content_folders(
+    let content = files::content_prefixes(
         path,
         model.templates.iter().map(|analysis| &analysis.template),
     );
     drop(model);
     let file = CheckedFile::new(path.display().to_string(), source, found);
     Checked {
+        path: path.to_owned(),
         file,
         templates,
         content,
     }
-}
-
-/// The text with all fixes made, and how many that were.
-fn mended(mut source: String, context: &Context) -> (String, usize) {
-    let mut made = 0;
-    for _ in 0..ROUNDS {
-        let (text, count) = apply_fixes(&source, &sidestage_templates::check(&source, context));
-        if count == 0 {
-            break;
-        }
-        made += count;
-        source = text;
-    }
-    (source, made)
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
+use ignore::gitignore::GitignoreBuilder;
 use serde::Deserialize;
 use sidestage_templates::actions::{Action, Actions, Instance, built_in_extensions};
 use sidestage_templates::backstage::Backstage;
@@ -12,8 +13,12 @@ use sidestage_templates::rules::{RULES, Rule};
 use sidestage_templates::yaml::{self, LineIndex, Unit};
 use sidestage_templates::{Context, Severity};
 
+use super::files::{Excluded, normal};
+
 /// The name of the file.
 pub(crate) const NAME: &str = ".sidestage-check.yaml";
+/// The key that says for which Backstage the templates are.
+const VERSION: &str = "backstageVersion";
 /// The sources of actions that are compiled in.
 const BUILT_IN: [(&str, &str); 2] = [("backstage", "Backstage"), ("sidestage", "Sidestage")];
 
@@ -60,7 +65,8 @@ pub(crate) enum Level {
     /// Notes, and what is worse
     Note,
     /// Nothing
-    #[value(name = "never")]
+    #[serde(alias = "never")]
+    #[value(name = "never", alias = "off")]
     Off,
 }
 
@@ -79,24 +85,31 @@ impl Settings {
     /// Reads the file that is named, or the nearest one from a folder upwards; without any, everything has its
     /// default.
     pub(crate) fn load(options: &Options, folder: &Path) -> anyhow::Result<Self> {
-        let nearest = || {
-            let mut paths = folder.ancestors().map(|folder| folder.join(NAME));
-            paths.find(|path| path.is_file())
-        };
-        let path = options.config.clone().or_else(nearest);
-        let Some(path) = path else {
+        let mut places = places(options, folder).into_iter();
+        let named = options.config.is_some();
+        let Some(path) = places.find(|path| named || path.is_file()) else {
             return Ok(Self::default());
         };
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = read(&text, &path)?;
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let path = std::path::absolute(&path)?;
+        let folder = path.parent().map(normal).unwrap_or_default();
         Ok(Self { file, folder })
     }
 
-    /// Paths that are left out, as patterns of .gitignore.
-    pub(crate) fn exclude(&self) -> &[String] {
-        &self.file.exclude
+    /// The paths that are left out: as if the patterns stood in a .gitignore beside the configuration.
+    pub(super) fn excluded(&self) -> anyhow::Result<Excluded> {
+        let mut patterns = GitignoreBuilder::new(&self.folder);
+        for pattern in &self.file.exclude {
+            patterns
+                .add_line(None, pattern)
+                .with_context(|| format!("exclude: `{pattern}`"))?;
+        }
+        Ok(Excluded {
+            patterns: patterns.build().context("exclude")?,
+            folder: self.folder.clone(),
+        })
     }
 
     /// The files with actions.
@@ -141,6 +154,26 @@ impl Settings {
     }
 }
 
+/// Where the configuration is looked for.
+fn places(options: &Options, folder: &Path) -> Vec<PathBuf> {
+    match &options.config {
+        Some(path) => vec![path.clone()],
+        None => folder.ancestors().map(|folder| folder.join(NAME)).collect(),
+    }
+}
+
+/// All files that make the settings, or would if they were there.
+pub(super) fn files(options: &Options, folder: &Path) -> Vec<PathBuf> {
+    let mut files = places(options, folder);
+    // What is wrong with the configuration is said when it is used.
+    if let Ok(settings) = Settings::load(options, folder) {
+        files.extend(settings.actions());
+    }
+    files.extend(options.actions.iter().cloned());
+    let absolute = |path: PathBuf| std::path::absolute(path).map(|path| normal(&path)).ok();
+    files.into_iter().filter_map(absolute).collect()
+}
+
 fn unknown_rule(name: &str) -> String {
     let names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
     format!(
@@ -156,6 +189,7 @@ fn add(context: &mut Context, path: &Path) -> anyhow::Result<()> {
     let (actions, extensions): (Vec<Action>, _) =
         Instance::read(&text).with_context(|| format!("{shown}"))?;
     context.actions.add(actions, &shown.to_string());
+    context.actions_complete = true;
     if let Some(extensions) = extensions {
         context.extensions = vec![built_in_extensions(), extensions];
         context.extensions_complete = true;
@@ -184,7 +218,15 @@ fn read(text: &str, path: &Path) -> anyhow::Result<File> {
     if document.root.is_null() {
         return Ok(File::default());
     }
-    serde_path_to_error::deserialize(document.root.to_json()).map_err(|error| {
+    let mut file = document.root.to_json();
+    // A release is read as it is written: as a number, 1.50 would be 1.5.
+    if let (Some(version), Some(node)) = (
+        file.get_mut(VERSION).filter(|version| version.is_number()),
+        document.root.get(VERSION),
+    ) {
+        *version = text[node.span.clone()].into();
+    }
+    serde_path_to_error::deserialize(file).map_err(|error| {
         let pointer = pointer(error.path());
         let found = document.get(&pointer);
         let offset = found.map_or(0, |located| {

@@ -74,8 +74,8 @@ impl Folder {
 
 /// What the templates in a folder fill in. What cannot be read fills in nothing.
 fn contents(root: &Path, settings: &Settings) -> Contents {
-    let candidates = files::candidates(&[root.to_owned()], settings).unwrap_or_default();
-    candidates.par_iter().filter_map(content).collect()
+    let found = files::candidates(&[root.to_owned()], settings).unwrap_or_default();
+    found.candidates.par_iter().filter_map(content).collect()
 }
 
 fn content(candidate: &Candidate) -> Option<(PathBuf, Vec<PathBuf>)> {
@@ -87,6 +87,6 @@ fn content(candidate: &Candidate) -> Option<(PathBuf, Vec<PathBuf>)> {
     }
     let stream = yaml::read(&source, yaml::Options::default());
     let templates: Vec<Template> = stream.documents.iter().filter_map(Template::of).collect();
-    let folders = files::content_folders(path, templates.iter());
+    let folders = files::content_prefixes(path, templates.iter());
     (!folders.is_empty()).then(|| (files::normal(path), folders))
 }

@@ -350,7 +350,7 @@ impl Server {
         let check = move || {
             let model = Model::of(&source.text, &context);
             let templates = model.templates.iter().map(|analysis| &analysis.template);
-            let content = path.map(|path| files::content_folders(&path, templates));
+            let content = path.map(|path| files::content_prefixes(&path, templates));
             (
                 sidestage_templates::findings(&model).into(),
                 content.unwrap_or_default(),

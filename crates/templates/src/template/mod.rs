@@ -107,16 +107,21 @@ impl Template {
             .filter(|node| !node.is_null())
     }
 
-    /// The folders beside the template that its steps fill in, as the steps write them: `./skeleton`.
-    pub fn content_folders(&self) -> impl Iterator<Item = &str> {
+    /// How the paths begin, from the template's folder, of all that its steps fill in: `./skeleton/`, or
+    /// `./skeleton-` where what follows is an expression.
+    pub fn content_prefixes(&self) -> impl Iterator<Item = String> {
         self.steps.iter().filter_map(|step| {
             let fetches = step
                 .action
                 .as_ref()
                 .is_some_and(|action| action.name.starts_with("fetch:"));
             let url = step.get("input")?.get("url")?.as_str()?;
-            let beside = !url.contains("://") && !url.contains("${{") && !url.starts_with('/');
-            (fetches && beside).then_some(url)
+            let beside = !url.contains("://") && !url.starts_with('/');
+            let prefix = match url.split_once("${{") {
+                Some((literal, _)) => literal.to_owned(),
+                None => format!("{url}/"),
+            };
+            (fetches && beside).then_some(prefix)
         })
     }
 

@@ -6,9 +6,8 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use sidestage_templates::editor::{completions, hover};
-use sidestage_templates::finding::apply_fixes;
 use sidestage_templates::yaml::{Options, Value, read};
-use sidestage_templates::{Context, check};
+use sidestage_templates::{Context, Severity, check, mended};
 use support::whole;
 
 /// Pieces of which YAML and expressions are made, right and wrong.
@@ -154,8 +153,7 @@ proptest! {
                 prop_assert!(source.get(related.span.clone()).is_some(), "{finding:?}");
             }
         }
-        let (mended, _) = apply_fixes(&source, &findings);
-        let _ = check(&mended, &CONTEXT);
+        let _ = mended(&source, &CONTEXT);
     }
 
     #[test]
@@ -173,4 +171,74 @@ proptest! {
             prop_assert!(source.get(hover.span.clone()).is_some(), "{hover:?}");
         }
     }
+}
+
+/// A template of this many steps.
+fn long(steps: usize, step: impl Fn(usize) -> String) -> String {
+    let steps: Vec<String> = (0..steps).map(step).collect();
+    whole(&format!(
+        "parameters:\n  properties: {{name: {{type: string}}}}\n  required: [name]\nsteps:\n{}",
+        steps.concat()
+    ))
+}
+
+/// No clock runs here: with work that grows with the square of the steps it would not end while anybody waits.
+#[test]
+fn a_template_of_thousands_of_steps_is_checked() {
+    let plain = long(5_000, |_| {
+        "  - action: debug:log\n    input: {message: a}\n".into()
+    });
+    assert_eq!(
+        check(&plain, &CONTEXT).len(),
+        1,
+        "the parameter is not used"
+    );
+    let chained = long(5_000, |index| {
+        let before = index.saturating_sub(1);
+        format!(
+            "  - id: s{index}\n    action: fs:readdir\n    input: {{paths: ['${{{{ parameters.name }}}}', '${{{{ steps.s{before}.output }}}}']}}\n"
+        )
+    });
+    assert!(check(&chained, &CONTEXT).len() > 1);
+}
+
+#[test]
+fn an_expression_that_is_too_deep_is_said_to_be() {
+    let nested = |depth| {
+        let (open, close) = ("(".repeat(depth), ")".repeat(depth));
+        let step = |_| {
+            format!(
+                "  - action: debug:log\n    input:\n      message: ${{{{ {open}parameters.name{close} }}}}\n"
+            )
+        };
+        check(&long(1, step), &CONTEXT)
+    };
+    assert!(nested(30).is_empty());
+    let findings = nested(60);
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:?}")
+    };
+    assert_eq!(
+        (finding.rule.name, finding.severity),
+        ("invalid-expression", Severity::Note)
+    );
+}
+
+#[test]
+fn an_alias_bomb_is_a_problem_and_no_work() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let items = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+    }
+    let source = whole(&format!(
+        "{bomb}steps:\n  - action: debug:log\n    input: {{message: a}}\n"
+    ));
+    let findings = check(&source, &CONTEXT);
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.rule.name == "invalid-yaml"),
+        "{findings:?}"
+    );
 }

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use super::{action_of, property_at, within_input};
 use crate::actions::Action;
 use crate::context::{Context, FILTERS, FUNCTIONS, VALUES};
-use crate::expression::{Expr, ExprKind, Span};
-use crate::model::{Analysis, Expression, Parsed};
+use crate::expression::{self, Expr, ExprKind, Span, Types};
+use crate::model::{Analysis, Expression};
 use crate::template::Template;
 use crate::types::{Presence, Property, Type};
 use crate::yaml::{self, Node, Options, child};
@@ -162,10 +162,11 @@ fn in_expression(analysis: &Analysis<'_>, expression: &Expression, offset: usize
         }
     });
     let (span, expr, named) = found?;
-    let ty = parsed.checked.type_of(expr.span)?;
+    let types = expression::types(&parsed.template, &analysis.env(&expression.pointer)?);
+    let ty = types.of(expr.span)?;
     Some(Hover {
         span: expression.source_range(span),
-        markdown: describe_named(analysis, parsed, expr, &named, ty),
+        markdown: describe_named(analysis, &types, expr, &named, ty),
     })
 }
 
@@ -197,7 +198,7 @@ fn named(expr: &Expr) -> Option<(Span, Named<'_>)> {
 
 fn describe_named(
     analysis: &Analysis<'_>,
-    parsed: &Parsed,
+    types: &Types,
     expr: &Expr,
     named: &Named<'_>,
     ty: &Type,
@@ -214,7 +215,7 @@ fn describe_named(
             context.extension(FILTERS, name),
         ),
         Named::Property { of, name } => {
-            let object = parsed.checked.type_of(of).and_then(Type::as_object);
+            let object = types.of(of).and_then(Type::as_object);
             let property = object.and_then(|object| object.properties.get(name));
             let mut markdown = typed(&expr.to_string(), ty, false);
             let description = property.and_then(|property| property.description.as_deref());

@@ -23,7 +23,7 @@ pub use ast::{
     StatementKind, Template, UnaryOperator,
 };
 pub(crate) use check::equalities;
-pub use check::{Checked, Finding, FindingKind, Operation, check};
+pub use check::{Checked, Finding, FindingKind, Operation, Types, check, types};
 pub use complete::{Candidate, Completion, CompletionKind, completion_at};
 pub use env::{Engine, Env};
 pub use references::Reference;

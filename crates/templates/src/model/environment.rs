@@ -1,13 +1,14 @@
 //! What an expression can use, by the place it stands in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::actions::Action;
 use crate::context::Context;
 use crate::expression::{self, Env};
 use crate::template::{Step, Template};
-use crate::types::{Absence, Presence, Property, Rest, Type};
+use crate::types::{Absence, Object, Presence, Property, Rest, Type};
 use crate::yaml::{Node, Value};
 
 use super::form::Form;
@@ -22,10 +23,25 @@ pub(super) struct Environments<'a> {
     base: Env,
     template: &'a Template,
     form: &'a Form,
-    /// The outputs of each step, by its index.
-    outputs: Vec<Type>,
-    /// When each step runs, by its index.
-    conditions: Vec<Condition>,
+    /// What is known of each step, by its index.
+    steps: Vec<Known>,
+    /// What was asked for last: the next is nearly the same.
+    last: RefCell<Steps>,
+}
+
+/// What is known of a step.
+struct Known {
+    id: Arc<str>,
+    /// What there is of it under `steps`.
+    ty: Type,
+    condition: Condition,
+}
+
+/// The variable `steps` before a step that has no condition. It goes from step to step, since making it anew for
+/// each of them would take their number squared.
+struct Steps {
+    index: usize,
+    object: Arc<Object>,
 }
 
 /// When a step runs.
@@ -58,28 +74,24 @@ impl<'a> Environments<'a> {
             "context",
             Type::record([("task", Type::record([("id", Type::String)]))]),
         );
-        let steps = template.steps.iter();
-        let conditions: Vec<Condition> = steps
-            .clone()
-            .map(|step| Condition::of(step.get("if")))
-            .collect();
+        let known = |(step, action): (&Step, &Option<Arc<Action>>)| Known {
+            id: step.id.as_str().into(),
+            ty: Type::record([("output", outputs(step, action.as_deref()))]),
+            condition: Condition::of(step.get("if")),
+        };
+        let steps: Vec<Known> = template.steps.iter().zip(actions).map(known).collect();
         let mut conditional: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (step, condition) in steps.clone().zip(&conditions) {
-            if condition.may_be_skipped {
-                let looks_at = conditional.entry(step.id.clone()).or_default();
-                looks_at.extend(condition.looks_at.iter().cloned());
-            }
+        for step in steps.iter().filter(|step| step.condition.may_be_skipped) {
+            let looks_at = conditional.entry(step.id.to_string()).or_default();
+            looks_at.extend(step.condition.looks_at.iter().cloned());
         }
         base.set_conditional_steps(conditional);
         Self {
             base,
             template,
             form,
-            outputs: steps
-                .zip(actions)
-                .map(|(step, action)| outputs(step, action.as_deref()))
-                .collect(),
-            conditions,
+            last: RefCell::new(Steps::before_all(&steps)),
+            steps,
         }
     }
 
@@ -163,29 +175,76 @@ impl<'a> Environments<'a> {
     }
 
     fn steps_before(&self, index: usize) -> Type {
-        self.steps(index, &self.conditions[index])
+        self.steps(index, &self.steps[index].condition)
     }
 
     /// The type of `steps` before the step `index`, whose condition is `asking`.
     fn steps(&self, index: usize, asking: &Condition) -> Type {
-        let mut properties = BTreeMap::new();
-        for (other, step) in self.template.steps.iter().enumerate() {
-            let presence = match other.cmp(&index) {
-                std::cmp::Ordering::Less => self.conditions[other].outputs_for(&step.id, asking),
-                std::cmp::Ordering::Equal => Presence::Never(Absence::ThisStep),
-                std::cmp::Ordering::Greater => Presence::Never(Absence::LaterStep),
-            };
-            // Of several steps with one id, the last that ran counts.
-            let may_count = other < index && presence != Presence::Never(Absence::Skipped);
-            if may_count || !properties.contains_key(step.id.as_str()) {
-                let outputs = Type::record([("output", self.outputs[other].clone())]);
-                properties.insert(
-                    Arc::from(step.id.as_str()),
-                    Property::new(outputs, presence),
-                );
+        let mut last = self.last.borrow_mut();
+        last.go_on(&self.steps, index);
+        let mut object = last.object.clone();
+        if !asking.looks_at.is_empty() {
+            let properties = &mut Arc::make_mut(&mut object).properties;
+            let mut seen = HashSet::new();
+            for step in &self.steps[..index] {
+                let presence = step.condition.outputs_for(&step.id, asking);
+                // Of several steps with one id, the last that ran counts.
+                let may_count = presence != Presence::Never(Absence::Skipped);
+                if seen.insert(&step.id) || may_count {
+                    let ran = Property::new(step.ty.clone(), presence);
+                    properties.insert(step.id.clone(), ran);
+                }
             }
         }
-        Type::object(properties, Rest::Closed)
+        Type::Object(object)
+    }
+}
+
+impl Steps {
+    fn before_all(steps: &[Known]) -> Self {
+        let later = |step: &Known| {
+            let presence = Presence::Never(Absence::LaterStep);
+            (step.id.clone(), Property::new(step.ty.clone(), presence))
+        };
+        // Of several steps with one id, the next is the one that will be there.
+        let properties = steps.iter().rev().map(later).collect();
+        let rest = Rest::Closed;
+        let mut steps_before = Self {
+            index: 0,
+            object: Arc::new(Object { properties, rest }),
+        };
+        steps_before.at(steps);
+        steps_before
+    }
+
+    /// Goes on to before another step, or behind the last.
+    fn go_on(&mut self, steps: &[Known], index: usize) {
+        if index < self.index {
+            *self = Self::before_all(steps);
+        }
+        while self.index < index {
+            let step = &steps[self.index];
+            let presence = step.condition.outputs_for(&step.id, &Condition::default());
+            // Of several steps with one id, the last that ran counts.
+            let ran = Property::new(step.ty.clone(), presence);
+            Arc::make_mut(&mut self.object)
+                .properties
+                .insert(step.id.clone(), ran);
+            self.index += 1;
+            self.at(steps);
+        }
+    }
+
+    /// Says that the step is the one that asks, unless one of the same id ran.
+    fn at(&mut self, steps: &[Known]) {
+        let Some(step) = steps.get(self.index) else {
+            return;
+        };
+        if let Some(property) = Arc::make_mut(&mut self.object).properties.get_mut(&step.id)
+            && property.presence == Presence::Never(Absence::LaterStep)
+        {
+            property.presence = Presence::Never(Absence::ThisStep);
+        }
     }
 }
 

@@ -59,9 +59,12 @@ impl Checker<'_> {
             .chain(["true", "false", "none"]);
         let given = self.env.variables().filter(|(_, ty)| ty.is_some());
         let known = given.map(|(name, _)| name.to_owned());
+        // A filter that is used as a function is no slip of a variable.
+        let is_filter = self.env.filters.contains_key(name);
+        let near = nearest(name, candidates).filter(|_| !is_filter);
         let kind = FindingKind::UnknownVariable {
             name: name.to_owned(),
-            suggestion: nearest(name, candidates).map(str::to_owned),
+            suggestion: near.map(str::to_owned),
             known: known.collect(),
             called,
         };

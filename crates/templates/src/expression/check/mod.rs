@@ -31,7 +31,6 @@ pub struct Checked {
     pub ty: Type,
     /// What is wrong, in the order of the text.
     pub findings: Vec<Finding>,
-    types: Vec<(Span, Type)>,
 }
 
 impl Checked {
@@ -41,25 +40,30 @@ impl Checked {
             .iter()
             .any(|finding| finding.kind.fails() && !finding.conditional)
     }
+}
 
+/// The types of all pieces of a text.
+pub struct Types(Vec<(Span, Type)>);
+
+impl Types {
     /// The type of the piece that a span is of.
-    pub fn type_of(&self, span: Span) -> Option<&Type> {
-        let found = self.types.iter().find(|(piece, _)| *piece == span);
+    pub fn of(&self, span: Span) -> Option<&Type> {
+        let found = self.0.iter().find(|(piece, _)| *piece == span);
         found.map(|(_, ty)| ty)
-    }
-
-    /// The type of what stands at a place: of the smallest piece around it.
-    pub fn type_at(&self, offset: usize) -> Option<(Span, &Type)> {
-        self.types
-            .iter()
-            .filter(|(span, _)| span.touches(offset))
-            .min_by_key(|(span, _)| span.end - span.start)
-            .map(|(span, ty)| (*span, ty))
     }
 }
 
 /// Checks a text in its surroundings.
 pub fn check(template: &Template, env: &Env) -> Checked {
+    check_all(template, env).0
+}
+
+/// The types of the pieces of a text. Nobody keeps them for all the texts of a template: each knows all steps.
+pub fn types(template: &Template, env: &Env) -> Types {
+    check_all(template, env).1
+}
+
+fn check_all(template: &Template, env: &Env) -> (Checked, Types) {
     let mut checker = Checker {
         env,
         locals: Vec::new(),
@@ -86,7 +90,6 @@ pub fn check(template: &Template, env: &Env) -> Checked {
     let mut checked = Checked {
         ty,
         findings: checker.findings,
-        types: checker.types,
     };
     checked.findings.sort_by_key(|finding| finding.span);
     // What Nunjucks made of an empty text was nothing, and of a statement whatever its text read as.
@@ -99,7 +102,7 @@ pub fn check(template: &Template, env: &Env) -> Checked {
             checked.ty = Type::Any;
         }
     }
-    checked
+    (checked, Types(checker.types))
 }
 
 struct Checker<'a> {

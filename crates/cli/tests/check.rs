@@ -76,6 +76,29 @@ fn the_exit_status_says_whether_something_was_found_or_nothing_could_be_checked(
 }
 
 #[test]
+fn one_mistake_is_one_error_in_one_template() {
+    let folder = folder(&[]);
+    for (part, wrong, message) in [
+        ("metadata:", "metadata: {", "error[invalid-yaml]"),
+        (
+            "      input:\n        message: Hello\n",
+            "      input: text\n",
+            "`input` has to be an object, not text",
+        ),
+        (
+            "    - id: log\n",
+            "    - text\n    - id: log\n",
+            "error[invalid-template]: a step has to be an object",
+        ),
+    ] {
+        let wrong = RIGHT.replace(part, wrong);
+        let report = text(&sidestage(folder.path(), &["check", "-"], &wrong).stdout);
+        assert!(report.ends_with("\n1 error in 1 template\n"), "{report}");
+        assert!(report.contains(message), "{report}");
+    }
+}
+
+#[test]
 fn standard_input_is_checked_and_mended() {
     let folder = folder(&[]);
     let wrong = RIGHT.replace("message:", "mesage:");

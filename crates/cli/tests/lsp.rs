@@ -482,7 +482,7 @@ fn what_has_one_right_answer_can_be_mended() {
     let mut editor = Editor::with(&[], versions);
     let wrong = TEMPLATE
         .replace(RIGHT, WRONG)
-        .replace("debug:log", "debug:lgo");
+        .replace("description", "descripton");
     let found = editor.open("template.yaml", &wrong);
     assert_eq!(found.len(), 2, "{found:?}");
 
@@ -493,7 +493,7 @@ fn what_has_one_right_answer_can_be_mended() {
     let change = &actions[0]["edit"]["documentChanges"][0];
     assert_eq!(change["textDocument"]["version"], 1);
     let mended = edited(&wrong, &change["edits"]);
-    assert_eq!(mended, TEMPLATE.replace("debug:log", "debug:lgo"));
+    assert_eq!(mended, TEMPLATE.replace("description", "descripton"));
 
     let nowhere = json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}});
     assert_eq!(editor.code_actions(&nowhere, None), Vec::<Value>::new());
@@ -508,7 +508,7 @@ fn what_has_one_right_answer_can_be_mended() {
     );
 
     // Asked before the new text is checked, it is answered for the new text.
-    editor.type_over("debug:lgo", "debug:log");
+    editor.type_over("descripton", "description");
     let actions = editor.code_actions(&found[0]["range"], None);
     assert_eq!(actions, Vec::<Value>::new());
 }

@@ -222,7 +222,8 @@ fn mend_file(checked: &mut Checked, context: &Context) -> anyhow::Result<()> {
 fn check_source(path: &Path, source: String, context: &Context) -> Checked {
     let model = Model::of(&source, context);
     let found = findings(&model);
-    let templates = model.templates.len();
+    // What is wrong is wrong with a template, also where none of it can be read.
+    let templates = model.templates.len().max(usize::from(!found.is_empty()));
     let content = files::content_prefixes(
         path,
         model.templates.iter().map(|analysis| &analysis.template),

@@ -187,16 +187,23 @@ impl<'a> Environments<'a> {
             let properties = &mut Arc::make_mut(&mut object).properties;
             let mut seen = HashSet::new();
             for step in &self.steps[..index] {
-                let presence = step.condition.outputs_for(&step.id, asking);
+                let ran = step.ran_before(asking);
                 // Of several steps with one id, the last that ran counts.
-                let may_count = presence != Presence::Never(Absence::Skipped);
+                let may_count = ran.presence != Presence::Never(Absence::Skipped);
                 if seen.insert(&step.id) || may_count {
-                    let ran = Property::new(step.ty.clone(), presence);
                     properties.insert(step.id.clone(), ran);
                 }
             }
         }
         Type::Object(object)
+    }
+}
+
+impl Known {
+    /// What there is of it for a later step that has this condition.
+    fn ran_before(&self, asking: &Condition) -> Property {
+        let presence = self.condition.outputs_for(&self.id, asking);
+        Property::new(self.ty.clone(), presence)
     }
 }
 
@@ -224,12 +231,10 @@ impl Steps {
         }
         while self.index < index {
             let step = &steps[self.index];
-            let presence = step.condition.outputs_for(&step.id, &Condition::default());
             // Of several steps with one id, the last that ran counts.
-            let ran = Property::new(step.ty.clone(), presence);
             Arc::make_mut(&mut self.object)
                 .properties
-                .insert(step.id.clone(), ran);
+                .insert(step.id.clone(), step.ran_before(&Condition::default()));
             self.index += 1;
             self.at(steps);
         }

@@ -144,7 +144,9 @@ impl<'a> Analysis<'a> {
         };
         let pointer = format!("{}/input", step.pointer);
         match step.get("input") {
-            Some(input) => conform::check(input, schema, &pointer, &typed),
+            Some(input) if input.is_mapping() => conform::check(input, schema, &pointer, &typed),
+            // That it is no object is said of the template.
+            Some(_) => Vec::new(),
             // Without an input the action is given an empty one.
             None => conform::check_absent(step, schema, &pointer),
         }

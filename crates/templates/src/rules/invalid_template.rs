@@ -54,7 +54,7 @@ fn check(analysis: &Analysis<'_>, findings: &mut Vec<Finding>) {
     if let Some(output) = shape.optional(spec, "output", Kind::Object) {
         for (list, keys) in [("links", ["url", "entityRef", "title", "icon"].as_slice()), ("text", &["title", "icon", "content"])] {
             for item in shape.optional(output, list, Kind::List).map(Node::items).unwrap_or_default() {
-                if shape.is(item, Kind::Object, list) {
+                if shape.is(item, Kind::Object, &format!("an item of `{list}`")) {
                     for key in keys {
                         shape.optional(item, key, Kind::Text);
                     }
@@ -130,7 +130,9 @@ impl Shape<'_> {
             return false;
         }
         if !fits {
-            let message = format!("`{key}` has to be {}, not {}", kind.name(), value.kind());
+            // What is no key is described: `a step`.
+            let what = if key.contains(' ') { key.to_owned() } else { format!("`{key}`") };
+            let message = format!("{what} has to be {}, not {}", kind.name(), value.kind());
             self.report(value.span.clone(), message, REFUSED);
         }
         fits

@@ -149,11 +149,11 @@ fn bind<P: Provider>(
     let connections = Arc::new(Connections::<P>::new(configs)?);
     let actions = P::actions();
     let described = described.get_or_init(|| {
-        let describe = |action: &Box<dyn AnyAction<P::Client>>| Described {
+        let described = actions.iter().map(|action| Described {
             descriptor: action.descriptor(P::SERVICE),
             checker: OnceLock::new(),
-        };
-        actions.iter().map(describe).collect()
+        });
+        described.collect()
     });
     let actions = actions
         .into_iter()

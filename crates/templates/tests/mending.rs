@@ -107,8 +107,10 @@ fn what_has_no_one_right_answer_is_left() {
 
 #[test]
 fn an_action_is_mended_when_all_there_are_are_known() {
-    let mut context = Context::default();
-    context.actions_complete = true;
+    let context = Context {
+        actions_complete: true,
+        ..Context::default()
+    };
     let wrong = template("x").replace("debug:log", "debug:lgo");
     assert_eq!(mended(&wrong, &context), (template("x"), 1));
 }

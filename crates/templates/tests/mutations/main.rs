@@ -105,6 +105,12 @@ fn without_any_one_rule_some_mistake_is_missed() {
 }
 
 #[test]
+fn every_fix_mends_its_mistake_and_makes_no_other() {
+    let harmful: Vec<&String> = TALLY.harmful().collect();
+    assert!(harmful.is_empty(), "{harmful:#?}");
+}
+
+#[test]
 fn as_many_mistakes_are_found_in_real_templates() {
     let Some(templates) = right::in_the_corpus() else {
         // Past the test harness, which keeps what a test prints to itself.

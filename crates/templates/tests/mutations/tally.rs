@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sidestage_templates::model::Model;
-use sidestage_templates::{Context, Severity, check};
+use sidestage_templates::{Context, Finding, Severity, check};
 
 use crate::right::{self, Right};
 use crate::subject::{Break, Broken, Subject, lines};
@@ -32,6 +32,8 @@ pub(crate) struct Count {
     pub(crate) alone: BTreeSet<&'static str>,
     /// Those that are not found, for whoever works on the checker.
     pub(crate) missed: Vec<String>,
+    /// Fixes that do not mend what they are for, or break something else.
+    pub(crate) harmful: BTreeSet<String>,
 }
 
 impl Tally {
@@ -68,6 +70,11 @@ impl Tally {
     /// The mistakes that are not found.
     pub(crate) fn missed(&self) -> impl Iterator<Item = &String> {
         self.counts().flat_map(|count| &count.missed)
+    }
+
+    /// Fixes that do harm.
+    pub(crate) fn harmful(&self) -> impl Iterator<Item = &String> {
+        self.counts().flat_map(|count| &count.harmful)
     }
 
     /// The table, in Markdown.
@@ -113,6 +120,7 @@ fn count(way: &Way, models: &[(&Right, Model<'_>)], context: &Context) -> Count 
         rules: BTreeMap::new(),
         alone: BTreeSet::new(),
         missed: Vec::new(),
+        harmful: BTreeSet::new(),
     };
     for (right, model) in models {
         for analysis in &model.templates {
@@ -150,6 +158,8 @@ impl Count {
             return;
         }
         self.tried += 1;
+        self.harmful
+            .extend(harmful_fixes(&broken.source, &findings, context));
         let (before, after) = example(right, change);
         let rules: BTreeSet<&'static str> = findings
             .iter()
@@ -180,6 +190,36 @@ impl Count {
         }
         self.example.get_or_insert((before, after));
     }
+}
+
+/// The fixes that, each by itself, do not take their finding away, or lead to another.
+fn harmful_fixes(source: &str, findings: &[Finding], context: &Context) -> Vec<String> {
+    let count = |findings: &[Finding], like: &Finding| {
+        let same =
+            |other: &&Finding| other.rule.name == like.rule.name && other.message == like.message;
+        findings.iter().filter(same).count()
+    };
+    let harm = |finding: &Finding| {
+        let fix = finding.fix.as_ref()?;
+        let mut edits = fix.edits.clone();
+        edits.sort_by_key(|edit| edit.span.start);
+        let mended = Break {
+            edits,
+            near: Vec::new(),
+        }
+        .of(source)
+        .source;
+        let after = check(&mended, context);
+        let is_left = count(&after, finding) >= count(findings, finding);
+        // What is merely worth knowing was so before the mistake.
+        let new = after.iter().filter(|new| {
+            new.severity > Severity::Note && count(&after, new) > count(findings, new)
+        });
+        let new: Vec<String> = new.map(Finding::text).collect();
+        let of = format!("{}: {} ({})", finding.rule.name, finding.text(), fix.title);
+        (is_left || !new.is_empty()).then(|| format!("{of}: left {is_left}, then {new:?}"))
+    };
+    findings.iter().filter_map(harm).collect()
 }
 
 /// What is changed, and into what.

@@ -471,4 +471,7 @@ fn options_of_a_field_that_stand_elsewhere() {
     silent(&field(
         "{type: string, ui:field: MyOwn, options: {a: 1}, allowedHosts: [a]}",
     ));
+    silent(&field(
+        "{type: string, title: a, ui:field: SelectFieldFromApi, ui:options: {title: b}}",
+    ));
 }

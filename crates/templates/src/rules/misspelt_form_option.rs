@@ -109,7 +109,7 @@ fn home(entry: &Entry, schema: &Node) -> Option<String> {
         ("field", Some(value)) if is_field(value) => Some("write `ui:field`".to_owned()),
         ("widget", Some(value)) if is_widget(value) => Some("write `ui:widget`".to_owned()),
         ("options", None) if field.is_some_and(is_field) => Some("write `ui:options`".to_owned()),
-        _ if FIELDS.iter().any(is_option) => Some(format!("`{name}` belongs in `ui:options`")),
+        _ if !KEYWORDS.contains(&name) && FIELDS.iter().any(is_option) => Some(format!("`{name}` belongs in `ui:options`")),
         _ => None,
     }
 }

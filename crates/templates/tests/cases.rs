@@ -67,6 +67,7 @@ fn a_condition_within_an_expression_decides_as_the_one_of_a_step() {
         "${{ steps.gh.output.repoContentsUrl or steps.gl.output.repoContentsUrl }}",
         "${{ steps.gh.output.repoContentsUrl | default(steps.gl.output.repoContentsUrl) }}",
         "${{ steps.gh.output.repoContentsUrl if steps.gh.output.repoContentsUrl else steps.gl.output.repoContentsUrl }}",
+        "'{% if steps.gl %}${{ steps.gl.output.repoContentsUrl }}{% elif steps.gh %}${{ steps.gh.output.repoContentsUrl }}{% endif %}'",
         "'{% if parameters.scm == \"github\" %}${{ steps.gh.output.repoContentsUrl }}{% else %}${{ steps.gl.output.repoContentsUrl }}{% endif %}'",
     ] {
         silent(&two_hosts(address));

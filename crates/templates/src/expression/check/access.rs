@@ -94,7 +94,8 @@ impl Checker<'_> {
             .iter()
             .map(|alternative| look_up(alternative, name));
         let path = Path::of(whole);
-        let decided = path.as_ref().is_some_and(|path| self.is_decided(path));
+        // Where it is asked whether a step ran, that is not yet decided.
+        let decided = self.guarded == 0 && path.as_ref().is_some_and(|path| self.is_decided(path));
         let mut types = Vec::new();
         let mut absent = None;
         let mut missed = false;

@@ -1,6 +1,7 @@
 //! For people: the source line, the exact characters underlined, what was expected, what to do.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
@@ -44,14 +45,29 @@ fn groups<'a>(file: &'a CheckedFile, source: &'a str, finding: &'a Finding) -> V
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let place = visible(&file.source, &finding.span);
-    let mut snippet = Snippet::source(source).path(file.path.as_str()).annotation(
-        AnnotationKind::Primary
-            .span(place)
-            .label(finding.label.as_str()),
-    );
+    // Only the lines that it is about are looked at: a long file can have many findings.
+    let related = finding.related.iter().map(|related| &related.span);
+    let edits = finding.fix.iter().flat_map(|fix| &fix.edits);
+    let places = related.chain(edits.map(|edit| &edit.span));
+    let lines = places.fold(finding.span.clone(), |all, place| {
+        all.start.min(place.start)..all.end.max(place.end)
+    });
+    let first = file.lines.line(lines.start);
+    let start = file.lines.range(source, first).start;
+    let end = file.lines.range(source, file.lines.line(lines.end)).end;
+    let text = &source[start..end];
+    let within = |place: &Range<usize>| place.start - start..place.end - start;
+    let place = within(&visible(&file.source, &finding.span));
+    let mut snippet = Snippet::source(text)
+        .line_start(first + 1)
+        .path(file.path.as_str())
+        .annotation(
+            AnnotationKind::Primary
+                .span(place)
+                .label(finding.label.as_str()),
+        );
     for related in &finding.related {
-        let place = visible(&file.source, &related.span);
+        let place = within(&visible(&file.source, &related.span));
         snippet = snippet.annotation(
             AnnotationKind::Context
                 .span(place)
@@ -71,13 +87,14 @@ fn groups<'a>(file: &'a CheckedFile, source: &'a str, finding: &'a Finding) -> V
             let patches = fix
                 .edits
                 .iter()
-                .map(|edit| Patch::new(edit.span.clone(), edit.replacement.as_str()));
-            let snippet = Snippet::source(source)
+                .map(|edit| Patch::new(within(&edit.span), edit.replacement.as_str()));
+            let patched = Snippet::source(text)
+                .line_start(first + 1)
                 .path(file.path.as_str())
                 .patches(patches);
             vec![
                 group,
-                Level::HELP.secondary_title(help.as_str()).element(snippet),
+                Level::HELP.secondary_title(help.as_str()).element(patched),
             ]
         }
         _ => {

@@ -523,9 +523,8 @@ fn watching_sees_changes_of_the_configuration_and_of_the_actions() {
     );
     assert_eq!(watch.notice(), "watching for changes");
     write("actions.json", r#"[{"id": "acme:work"}]"#);
-    let mut lines = iter::repeat_with(|| watch.report());
-    assert!(lines.any(|line| line == "nothing found in 1 template"));
-    drop(lines);
+    let nothing = |line| line == "nothing found in 1 template";
+    assert!(iter::repeat_with(|| watch.report()).any(nothing));
     assert_eq!(watch.notice(), "watching for changes");
     write(".sidestage-check.yaml", "rule: {}\n");
     assert!(watch.notice().contains("unknown field `rule`"));

@@ -182,6 +182,10 @@ pub(crate) async fn answer(
                 continue;
             }
         };
+        // An event is small, and waited for: it is not held back until the one before it is acknowledged.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection has gone");
+        }
         let service = Extension(Peer(peer.ip())).layer(router.clone());
         let tls = tls.as_ref().map(|tls| tls.acceptor());
         let watcher = graceful.watcher();

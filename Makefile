@@ -89,9 +89,8 @@ bench:
 	$(call title,Measure)
 	cargo bench --workspace --bench journal --bench service
 	$(call title,Measure the checker)
-	cargo build --release --bin sidestage
 	scripts/install-backstage.sh
-	SIDESTAGE_BIN=target/release/sidestage node tests/bench/checker.ts
+	SIDESTAGE_BIN=$(CURDIR)/target/release/sidestage node tests/bench/checker.ts
 
 .PHONY: node
 node:

@@ -398,7 +398,8 @@ impl Context {
         Err(unknown(effect, lost))
     }
 
-    /// Makes it, unless the run is over while the call still waits to be sent, for its place say.
+    /// Makes it, unless the run is over while the call still waits to be sent, for its place say. The calls that wait are
+    /// counted for the whole run, so a run makes one change at a time: another that is under way would be dropped with it.
     async fn create<E: Effect>(&self, effect: &E) -> Result<E::Object> {
         let over_unsent = async {
             let over = self.race(std::future::pending::<Result<E::Object>>()).await;
